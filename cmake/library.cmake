@@ -1,0 +1,28 @@
+# One set of objects gives libomega.so, libomega.a and the program.
+function(om_library)
+    get_property(folders GLOBAL PROPERTY OM_FOLDERS)
+    foreach(kind SHARED STATIC)
+        string(TOLOWER ${kind} suffix)
+        add_library(omega_${suffix} ${kind} ${CMAKE_SOURCE_DIR}/cmake/empty.c)
+        om_link_folders(omega_${suffix} ${folders})
+        set_target_properties(omega_${suffix} PROPERTIES OUTPUT_NAME omega
+            VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+        target_include_directories(omega_${suffix} INTERFACE ${CMAKE_SOURCE_DIR}/include)
+    endforeach()
+    # Hidden visibility keeps our own names inside, the map those that come with static objects.
+    set(map ${CMAKE_SOURCE_DIR}/cmake/libomega.map)
+    target_link_options(omega_shared PRIVATE -Wl,--version-script=${map})
+    set_target_properties(omega_shared PROPERTIES LINK_DEPENDS ${map})
+    if(NOT OMEGA_SANITIZE AND NOT OMEGA_FUZZ)
+        target_link_options(omega_shared PRIVATE -Wl,--no-undefined)
+    endif()
+endfunction()
+
+function(om_program)
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/cli/main.c)
+        return()
+    endif()
+    get_property(folders GLOBAL PROPERTY OM_FOLDERS)
+    om_executable(omega ${CMAKE_SOURCE_DIR}/src/cli/main.c FOLDERS ${folders})
+    target_link_options(omega PRIVATE -pie)
+endfunction()

@@ -1,0 +1,45 @@
+# Everything that ctest runs. Labels: the folder of a unit test; whole, corpus, example, house.
+enable_testing()
+
+# A test can fail the nth allocation (tests/support): malloc's family is wrapped at link time, and
+# the wrappers call the real ones, also those of a sanitizer.
+set(OM_WRAP -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
+
+file(GLOB support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.c)
+add_library(om_test_support OBJECT ${support} ${CMAKE_SOURCE_DIR}/cmake/empty.c)
+target_compile_definitions(om_test_support PRIVATE _GNU_SOURCE)
+target_include_directories(om_test_support PUBLIC ${CMAKE_SOURCE_DIR}/src
+    ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/tests)
+target_link_libraries(om_test_support PUBLIC PkgConfig::CMOCKA)
+
+function(om_test source label)
+    get_filename_component(name ${source} NAME_WE)
+    om_executable(${name} ${source} FOLDERS ${ARGN})
+    target_compile_definitions(${name} PRIVATE OM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+        OM_BUILD_DIR="${CMAKE_BINARY_DIR}")
+    target_link_libraries(${name} PRIVATE om_test_support)
+    target_link_options(${name} PRIVATE ${OM_WRAP})
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
+    add_dependencies(tests_${label} ${name})
+endfunction()
+
+# One program for each x_test.c. A folder's tests see it and the folders below; tests/ sees all.
+get_property(om_folders GLOBAL PROPERTY OM_FOLDERS)
+foreach(folder ${om_folders})
+    file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*_test.c)
+    get_property(below GLOBAL PROPERTY OM_BELOW_${folder})
+    add_custom_target(tests_${folder})
+    foreach(source ${tests})
+        om_test(${source} ${folder} ${below})
+    endforeach()
+endforeach()
+file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.c)
+add_custom_target(tests_whole)
+foreach(source ${tests})
+    om_test(${source} whole ${om_folders})
+endforeach()
+if(TARGET omega AND TARGET tests_cli)
+    add_dependencies(tests_cli omega)
+    add_dependencies(tests_whole omega)
+endif()
