@@ -9,7 +9,8 @@
  *           for one publishing thread is its own order.
  * Threads:  any number publish. One thread at a time reads a subscription; another may close it.
  *           Nothing of the subscriber runs on the publisher's thread.
- * Memory:   the ring is mapped at creation and touched as it is used (2 MiB for OM_BUS_SLOTS). */
+ * Memory:   all of it is mapped at creation and touched as it is used (2 MiB for OM_BUS_SLOTS);
+ *           nothing is allocated later but one descriptor for each subscription. */
 #ifndef OM_BUS_H
 #define OM_BUS_H
 
@@ -39,10 +40,8 @@ struct om_event {
 struct om_bus;
 struct om_subscription;
 
-/* `slots`: a power of two, 2..2^20; OM_BUS_SLOTS in the engine. The allocator is borrowed.
- * OMEGA_EINVAL, OMEGA_ENOMEM. */
-OMEGA_MUST_CHECK omega_status om_bus_new(struct om_alloc *alloc, uint32_t slots,
-                                         struct om_bus **out);
+/* `slots`: a power of two, 2..2^20; OM_BUS_SLOTS in the engine. OMEGA_EINVAL, OMEGA_ENOMEM. */
+OMEGA_MUST_CHECK omega_status om_bus_new(uint32_t slots, struct om_bus **out);
 /* Closes every subscription: waiters get OMEGA_ECLOSED, new subscriptions OMEGA_ECLOSED. What is
  * published afterwards goes unread. */
 void om_bus_close(struct om_bus *bus);
