@@ -1,27 +1,28 @@
 # Counts the cases in ctest's LastTest.log. A cmocka case says "[       OK ] name" or
 # "[  FAILED  ] name" (again in the summary); another program is one case. A program that ctest
-# calls failed without a failed case (a crash, a leak, a timeout) is one failed case.
+# calls failed without a failed case (a crash, a leak, a timeout) is one failed case. A program that
+# could not run here says "SKIPPED: why".
 
 function close_program()
 {
     if (!open) {
         return
     }
-    if (result == "skipped") {
-        skipped++
-    } else if (result != "passed") {
-        passed += ok
-        failed += bad > 0 ? bad : 1
-    } else {
-        passed += ok > 0 ? ok : 1
+    passed += ok
+    failed += bad
+    skipped += left_out
+    if (result != "passed" && bad == 0) {
+        failed++
+    } else if (result == "passed" && ok + bad + left_out == 0) {
+        passed++
     }
     open = 0
 }
 
-/^[0-9]+\/[0-9]+ Test(ing)?: / {
+/^[0-9]+\/[0-9]+ Test: / {
     close_program()
     open = 1
-    ok = bad = 0
+    ok = bad = left_out = 0
     result = "failed"
     split("", seen)
 }
@@ -34,8 +35,15 @@ function close_program()
         bad++
     }
 }
+/\[  SKIPPED \] [A-Za-z_]/ || /^SKIPPED: / {
+    name = $0
+    sub(/.*\[  SKIPPED \] /, "", name)
+    if (!(name in seen)) {
+        seen[name] = 1
+        left_out++
+    }
+}
 /^Test Passed\.$/ { result = "passed" }
-/^Test Skipped\.$/ { result = "skipped" }
 
 END {
     close_program()
