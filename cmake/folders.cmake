@@ -30,8 +30,9 @@ endfunction()
 # om_executable(NAME sources... FOLDERS folders...): a program inside the house, which sees its
 # internals: tests, benches, fuzz targets, campaigns.
 function(om_executable name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDERS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "" "FOLDERS")
     add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ${arg_EXCLUDE_FROM_ALL})
     target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
     om_link_folders(${name} ${arg_FOLDERS})

@@ -1,0 +1,37 @@
+# What `make install` puts where. libomega.a can be used alone: omega.pc (Libs.private) and the
+# CMake package name what it stands on.
+include(CMakePackageConfigHelpers)
+set(OM_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/omega)
+set(OM_PC_REQUIRES "sqlite3, jansson, inih, libxxhash, libutf8proc, nettle")
+set(OM_PC_LIBS "-lstemmer -lm -pthread")
+
+configure_file(cmake/omega.pc.in omega.pc @ONLY)
+configure_package_config_file(cmake/omega-config.cmake.in omega-config.cmake
+    INSTALL_DESTINATION ${OM_CMAKE_DIR}
+    PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(omega-config-version.cmake COMPATIBILITY SameMinorVersion)
+
+install(TARGETS omega_shared omega_static
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/omega DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
+    PATTERN "*.h")
+install(FILES ${CMAKE_BINARY_DIR}/omega.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_BINARY_DIR}/omega-config.cmake ${CMAKE_BINARY_DIR}/omega-config-version.cmake
+    DESTINATION ${OM_CMAKE_DIR})
+install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(TARGET omega)
+    install(TARGETS omega RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES tools/completion/omega.bash RENAME omega
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES tools/completion/omega.zsh RENAME _omega
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES tools/completion/omega.fish
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()
+foreach(section 1 3 5)
+    file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/man/*.${section})
+    if(pages)
+        install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    endif()
+endforeach()

@@ -1,0 +1,38 @@
+# Every source of bench/ that has a main is a measuring program; the others go along with each.
+# tests/campaign/x.c, with its x_*.c, is a campaign. These are run by hand or by the Makefile, never
+# by ctest.
+get_property(om_folders GLOBAL PROPERTY OM_FOLDERS)
+
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.c)
+set(programs "")
+set(shared "")
+foreach(source ${sources})
+    file(STRINGS ${source} mains REGEX "^int main\\(")
+    if(mains)
+        list(APPEND programs ${source})
+    else()
+        list(APPEND shared ${source})
+    endif()
+endforeach()
+add_custom_target(benches)
+foreach(source ${programs})
+    get_filename_component(name ${source} NAME_WE)
+    om_executable(${name} EXCLUDE_FROM_ALL ${source} ${shared} FOLDERS ${om_folders})
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/bench)
+    target_compile_definitions(${name} PRIVATE OM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY bench)
+    add_dependencies(benches ${name})
+endforeach()
+
+foreach(name crash soak)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/campaign/${name}.c
+        ${CMAKE_SOURCE_DIR}/tests/campaign/${name}_*.c)
+    if(sources)
+        om_executable(${name}_campaign EXCLUDE_FROM_ALL ${sources} FOLDERS ${om_folders})
+        target_compile_definitions(${name}_campaign PRIVATE OM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+            OM_BUILD_DIR="${CMAKE_BINARY_DIR}")
+        if(TARGET omega)
+            add_dependencies(${name}_campaign omega)
+        endif()
+    endif()
+endforeach()
