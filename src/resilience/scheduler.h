@@ -4,8 +4,9 @@
  * step of the wall clock moves nothing; persistent rows also store them as wall time, and after a
  * downtime, however long, a row that was due runs once.
  *
- *   - next due: the grid due + k * interval, first point in the future (what fell between counts as
- *     skipped), plus a delay of up to jitter_percent of the interval drawn from the seeded rng;
+ *   - next due: the first point of the grid first due + k * interval that is in the future, and after
+ *     a late run at least half an interval away (what fell between counts as skipped), plus a delay
+ *     of up to jitter_percent of the interval drawn from the seeded rng;
  *   - after a failure: retry_base * 2^(failures-1), at most retry_cap;
  *   - CPU share: after a run of d, not before d * (100 / share - 1) has passed. The length of a run
  *     stands for its CPU time, so the bound holds a fortiori;
@@ -41,6 +42,7 @@ struct om_schedule_row {
     bool enabled;
     bool persistent;       /* due times through the om_schedule_store */
     bool run_at_start;     /* without a stored due time: due at once, not after one interval */
+    bool while_paused;     /* also runs while the scheduler is paused (probes, retries) */
     int64_t retry_base_ms; /* 0: the interval */
     int64_t retry_cap_ms;  /* 0: the interval or 1 hour, whichever is longer */
     /* OMEGA_OK, or a failure with its error recorded. A run that was asked to stop returns
@@ -80,9 +82,10 @@ struct om_schedule_run {
     int64_t duration_ns;
     uint32_t consecutive_failures; /* after this run */
     int64_t next_due_wall_ms;
-    const struct om_error *error; /* of a failed run or of a failed save; else NULL */
+    const struct om_error *error; /* of a failed run, else of a failed save, else NULL */
 };
-/* After each run, on its thread. */
+/* After each run, on its thread; also when a due time could not be saved without a run
+ * (duration_ns -1). */
 typedef void (*om_schedule_observer)(void *context, const struct om_schedule_run *run);
 
 struct om_scheduler;
@@ -119,8 +122,8 @@ OMEGA_MUST_CHECK omega_status om_scheduler_start(struct om_scheduler *scheduler)
  * (OMEGA_ESTATE). Without a thread: OMEGA_OK. It can be started again. */
 OMEGA_MUST_CHECK omega_status om_scheduler_stop(struct om_scheduler *scheduler,
                                                 int64_t deadline_ms);
-/* No new run begins; the current one is asked to stop and waited for, as above. On
- * OMEGA_ETIMEDOUT it stays paused. From inside a run it does not wait. */
+/* No new run begins; the current one is asked to stop and waited for, as above; rows marked
+ * while_paused go on. On OMEGA_ETIMEDOUT it stays paused. From inside a run it does not wait. */
 OMEGA_MUST_CHECK omega_status om_scheduler_pause(struct om_scheduler *scheduler,
                                                  int64_t deadline_ms);
 /* What fell due meanwhile runs once. */
