@@ -5,6 +5,9 @@ set(OM_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/omega)
 set(OM_PC_REQUIRES "sqlite3, jansson, inih, libxxhash, libutf8proc, nettle")
 set(OM_PC_LIBS "-lstemmer -lm -pthread")
 
+# Relative to itself, so that any --prefix and DESTDIR leave it right.
+file(RELATIVE_PATH OM_PC_UP /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" OM_PC_UP ${OM_PC_UP})
 configure_file(cmake/omega.pc.in omega.pc @ONLY)
 configure_package_config_file(cmake/omega-config.cmake.in omega-config.cmake
     INSTALL_DESTINATION ${OM_CMAKE_DIR}
@@ -22,12 +25,6 @@ install(FILES ${CMAKE_BINARY_DIR}/omega-config.cmake ${CMAKE_BINARY_DIR}/omega-c
 install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET omega)
     install(TARGETS omega RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    install(FILES tools/completion/omega.bash RENAME omega
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-    install(FILES tools/completion/omega.zsh RENAME _omega
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-    install(FILES tools/completion/omega.fish
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 foreach(section 1 3 5)
     file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/man/*.${section})

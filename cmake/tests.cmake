@@ -45,7 +45,33 @@ if(TARGET omega AND TARGET tests_cli)
 endif()
 
 if(CMAKE_CROSSCOMPILING)
+    # The rows of the foreign CPU once more, without a test framework between.
+    om_executable(simd_rows ${CMAKE_SOURCE_DIR}/tests/arm/simd_main.c FOLDERS core simd)
+    add_test(NAME simd_rows COMMAND simd_rows)
+    set_tests_properties(simd_rows PROPERTIES LABELS simd TIMEOUT 300)
     return()
+endif()
+
+# examples/*.c with a main, built against the shared library as a user has it, and run.
+file(GLOB examples CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.c)
+add_custom_target(examples)
+foreach(source ${examples})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(example_${name} ${source})
+    set_target_properties(example_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY examples
+        OUTPUT_NAME ${name})
+    target_link_libraries(example_${name} PRIVATE omega_shared)
+    add_test(NAME example_${name}
+        COMMAND ${CMAKE_SOURCE_DIR}/tests/example_run.sh $<TARGET_FILE:example_${name}> ${source})
+    set_tests_properties(example_${name} PROPERTIES LABELS example TIMEOUT 120)
+    add_dependencies(examples example_${name})
+endforeach()
+
+# The installed package, used by strangers; a sanitizer's runtime would have to come along.
+if(NOT OMEGA_SANITIZE AND NOT OMEGA_COVERAGE)
+    add_test(NAME package COMMAND ${CMAKE_SOURCE_DIR}/tests/package_test.sh ${CMAKE_BINARY_DIR}
+        ${CMAKE_C_COMPILER} ${OMEGA_CXX})
+    set_tests_properties(package PROPERTIES LABELS package TIMEOUT 300)
 endif()
 
 # The rules of the house, each a test of its own; the self-test breaks each rule once.

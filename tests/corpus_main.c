@@ -1,9 +1,9 @@
 /* corpus_main.c -- runs a fuzz target as an ordinary test.
  *
- * libFuzzer brings a main of its own; this one feeds the target the empty input and then every file
- * of the directories and files named, in sorted order, each from a heap block of exactly its size, so
- * that a sanitizer sees a read past the end. The target ends the process when it finds a fault. A
- * directory that is missing is an empty one: a target without a corpus is still linked and called. */
+ * libFuzzer brings a main of its own; this one feeds the target the empty input and then every
+ * file of the directories and files named, in sorted order, each from a heap block of exactly its
+ * size, so that a sanitizer sees a read past the end. The target ends the process when it finds a
+ * fault. A directory that is missing is an empty one: a target without a corpus is still called. */
 #include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
