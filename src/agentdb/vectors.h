@@ -94,8 +94,7 @@ struct om_vector_hit {
 /* The best k of what is visible and passes (filter NULL: all), k in 1..OM_LIMIT_K, into hits[k].
  * Returns their number. Large scans share the pool; memory that is out only costs that help. */
 size_t om_vectors_search(const struct om_vectors *v, const struct om_vectors_query *query,
-                         const struct om_item_filter *filter, size_t k,
-                         struct om_vector_hit *hits);
+                         const struct om_item_filter *filter, size_t k, struct om_vector_hit *hits);
 
 /* One item's score; false when it has no vector at the snapshot. */
 bool om_vectors_score(const struct om_vectors *v, const struct om_vectors_query *query,
