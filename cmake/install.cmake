@@ -2,8 +2,9 @@
 # CMake package name what it stands on.
 include(CMakePackageConfigHelpers)
 set(OM_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/omega)
-set(OM_PC_REQUIRES "sqlite3, jansson, inih, libxxhash, libutf8proc, nettle")
-set(OM_PC_LIBS "-lstemmer -lm -pthread")
+# By library, not by Requires.private: Debian's sqlite3.pc asks for a zlib that nothing here needs.
+set(OM_PC_LIBS
+    "-lsqlite3 -ljansson -linih -lxxhash -lstemmer -lutf8proc -lnettle -lm -pthread")
 
 # Relative to itself, so that any --prefix and DESTDIR leave it right.
 file(RELATIVE_PATH OM_PC_UP /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
