@@ -128,11 +128,11 @@ bool om_str_to_i64(omega_str s, int64_t *out)
 
 bool om_str_to_double(omega_str s, double *out)
 {
-    if (s.len > 0 && s.ptr[0] == '+') {
+    if (s.len > 1 && s.ptr[0] == '+' && s.ptr[1] != '-') {
         s.ptr++;
         s.len--;
     }
-    return s.len > 0 && om_number_read(s, out);
+    return om_number_read(s, out);
 }
 
 /* The length of the well-formed sequence at `p`, or 0. */
