@@ -1,6 +1,6 @@
 # fuzz/fuzz_x.c: one target for each parser or round trip, with the entry LLVMFuzzerTestOneInput.
 # Under OMEGA_FUZZ it is linked with libFuzzer; in an ordinary build with tests/corpus_main.c, which
-# feeds it the files of fuzz/corpus/x, so that what was once found stays found.
+# feeds it the files of fuzz/corpus/fuzz_x, so that what was once found stays found.
 file(GLOB om_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/fuzz_*.c)
 get_property(om_folders GLOBAL PROPERTY OM_FOLDERS)
 
@@ -17,10 +17,9 @@ else()
     add_custom_target(tests_corpus)
     foreach(source ${om_fuzz_sources})
         get_filename_component(name ${source} NAME_WE)
-        string(REGEX REPLACE "^fuzz_" "" short ${name})
         om_executable(${name} ${source} ${CMAKE_SOURCE_DIR}/tests/corpus_main.c
             FOLDERS ${om_folders})
-        add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${short})
+        add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name})
         set_tests_properties(${name} PROPERTIES LABELS corpus TIMEOUT 300)
         add_dependencies(tests_corpus ${name})
     endforeach()
