@@ -232,8 +232,13 @@ void om_bus_publish(struct om_bus *bus, const struct om_event *event)
 uint64_t om_bus_published(const struct om_bus *bus)
 {
     /* Relaxed: a statistic. */
-    uint64_t skipped = atomic_load_explicit(&bus->skipped, memory_order_relaxed);
-    return atomic_load_explicit(&bus->head, memory_order_relaxed) - bus->slot_count - skipped;
+    uint64_t positions = atomic_load_explicit(&bus->head, memory_order_relaxed) - bus->slot_count;
+    return positions - om_bus_skipped(bus);
+}
+
+uint64_t om_bus_skipped(const struct om_bus *bus)
+{
+    return atomic_load_explicit(&bus->skipped, memory_order_relaxed);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------ */
@@ -364,6 +369,7 @@ static bool take_next(struct om_subscription *subscription, struct om_event *out
         }
         if (found == position && (word & WORD_SKIP) != 0) {
             move_to(subscription, position + 1);
+            subscription->counts.skipped++;
             continue;
         }
         enum look look =

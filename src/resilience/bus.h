@@ -51,8 +51,10 @@ void om_bus_free(struct om_bus *bus);
 /* Copies the event into the ring and wakes who waits for its type. Type above 62 or size above
  * OM_EVENT_PAYLOAD is a broken caller (asserted). */
 void om_bus_publish(struct om_bus *bus, const struct om_event *event);
-/* Events published so far. */
+/* Events published so far; and ring positions left empty, because a publisher had been off the
+ * processor in the middle of its event for a whole ring. */
 uint64_t om_bus_published(const struct om_bus *bus);
+uint64_t om_bus_skipped(const struct om_bus *bus);
 
 /* Begins with the next event published. `type_mask`: an or of OM_EVENT_BIT.
  * OMEGA_ELIMIT beyond OM_LIMIT_SUBSCRIBERS, OMEGA_ECLOSED, OMEGA_EIO (no descriptor left). */
@@ -73,10 +75,12 @@ uint64_t om_event_lost(const struct om_event *event);
  * the first wait. It belongs to the subscription: do not read or close it. */
 int om_subscription_fd(struct om_subscription *subscription);
 
+/* Their sum is the number of ring positions passed: events published plus positions skipped. */
 struct om_subscription_counts {
     uint64_t delivered;
     uint64_t filtered;
-    uint64_t lagged;
+    uint64_t lagged;  /* the sum of all om_event_lost */
+    uint64_t skipped; /* empty positions stepped over */
 };
 /* By the reading thread. */
 void om_subscription_counts(const struct om_subscription *subscription,

@@ -76,8 +76,8 @@ OMEGA_MUST_CHECK omega_status om_health_add(struct om_health *health,
 
 /* A fact from outside the probe; it stands until the next report. `reason` is copied; NULL is "".
  * OMEGA_ENOTFOUND. Tells changes on this thread. */
-OMEGA_MUST_CHECK omega_status om_health_report(struct om_health *health, const char *component,
-                                               omega_health status, const char *reason);
+omega_status om_health_report(struct om_health *health, const char *component,
+                              omega_health status, const char *reason);
 
 /* Probes what is due (at most one caller probes a component at a time), applies the rules of time,
  * tells changes. Returns the monotonic ns at which it wants to be called again (INT64_MAX: never,

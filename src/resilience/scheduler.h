@@ -131,8 +131,7 @@ void om_scheduler_resume(struct om_scheduler *scheduler);
 
 /* Due now, also when the CPU share or a backoff holds it; while it runs: again afterwards.
  * OMEGA_ENOTFOUND, OMEGA_ESTATE (disabled or paused). */
-OMEGA_MUST_CHECK omega_status om_scheduler_trigger(struct om_scheduler *scheduler,
-                                                   const char *name);
+omega_status om_scheduler_trigger(struct om_scheduler *scheduler, const char *name);
 /* A disabled row keeps its due time; if that has passed when it is enabled, it is due once. */
 OMEGA_MUST_CHECK omega_status om_scheduler_enable(struct om_scheduler *scheduler, const char *name,
                                                   bool enabled);
