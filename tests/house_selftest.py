@@ -91,6 +91,11 @@ BREACHES = [
     ("banned", "nothing to excuse", "tools/exceptions.txt", "banned | src/core/core.c | abort | x"),
     ("names", "also", "src/runtime/store.c", "int om_x;"),
     ("names", "no typedef", "src/store/store.h", "typedef struct om_thing { int a; } om_thing;"),
+    ("docs", "core/none.md is not there", "src/README.md", "[core](core/none.md)"),
+    ("docs", "", "src/README.md", "[core](core/core.h#x) and [a](https://a.example/) `[b](c)`"),
+    ("docs", "man/omega.1", "man/omega.1", ".Dd November 22, 2026\n.Dt OMEGA 1\n.Os\n.Sh NOMEN\n"),
+    ("docs", "", "man/omega.1", ".Dd November 22, 2026\n.Dt OMEGA 1\n.Os\n.Sh NAME\n.Nm omega\n"
+                                ".Nd memory for agents\n.Sh DESCRIPTION\nIt remembers.\n"),
     ("symbols", "store.c.o calls omega_run", "src/store/store.c",
      "int omega_run(void);\nint om_up(void)\n{\n    return omega_run();\n}\n"),
     ("symbols", "reaches runtime by om_runtime_run", "src/store/store.c",
@@ -161,7 +166,7 @@ def run(rule, breach, cc):
 def main():
     cc = sys.argv[1] if len(sys.argv) > 1 else "cc"
     failed = 0
-    cases = [(rule, "", None) for rule in ("layers", "sizes", "banned", "names", "symbols",
+    cases = [(rule, "", None) for rule in ("layers", "sizes", "banned", "names", "docs", "symbols",
                                            "exports", "headers")]
     cases += [(breach[0], breach[1], breach) for breach in BREACHES]
     for rule, wanted, breach in cases:

@@ -5,6 +5,7 @@
     house.py [--root DIR] sizes     lengths of functions, files and lines, nesting, parameters
     house.py [--root DIR] banned    calls and words that are not used here
     house.py [--root DIR] names     unique file names, no typedef of internal structs
+    house.py [--root DIR] docs      links of the documents lead somewhere, man pages are clean
     house.py symbols BUILD          what the objects of a folder call, define and leave open
     house.py exports LIB.so         the shared library shows functions only, all omega_*
     house.py headers CC CXX         each header stands alone; public ones as C99 and C++11
@@ -415,6 +416,35 @@ def check_typedefs(house, path, code):
                     "an internal struct carries no typedef")
 
 
+# ---- Documents ------------------------------------------------------------------------------
+
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+
+
+def check_docs(house):
+    pages = []
+    for path in house.files():
+        if path.endswith(".md"):
+            text = re.sub(r"```.*?```|`[^`\n]*`", lambda m: blank(m.group()), house.read(path),
+                          flags=re.S)
+            for match in LINK.finditer(text):
+                target = match.group(1)
+                place = os.path.join(house.root, os.path.dirname(path), target)
+                if not re.match(r"[a-z]+:", target) and not os.path.exists(place):
+                    house.wrong("docs", path, target, text.count("\n", 0, match.start()) + 1,
+                                f"{target} is not there")
+        elif re.fullmatch(r"man/[^/]+\.[1-8]", path):
+            pages.append(path)
+    for page in pages:
+        result = subprocess.run(["mandoc", "-T", "lint", "-W", "style,stop", page], text=True,
+                                cwd=house.root, capture_output=True, check=False)
+        for line in result.stdout.strip().split("\n"):
+            # A page may name pages that stand beside it but are not installed yet.
+            if line and "referenced manual not found" not in line:
+                house.wrong("docs", page, "-", 0, line)
+    return house.close(("docs",))
+
+
 # ---- Objects --------------------------------------------------------------------------------
 
 def nm(arguments):
@@ -455,11 +485,10 @@ def check_symbols(house, build):
 
 def check_symbol(house, layers, folder, use):
     name, user, owner = use
-    above = folder in ("cli", "tests")
-    if name.startswith("omega_") and not above and owner not in ("core", folder):
-        if folder != "runtime" and "runtime" not in layers.below[folder]:
-            house.wrong("symbols", f"src/{folder}", name, 0,
-                        f"{user} calls {name}, the public surface above it")
+    below = layers.order.index(folder) < layers.order.index("runtime")
+    if name.startswith("omega_") and below and owner not in ("core", folder):
+        house.wrong("symbols", f"src/{folder}", name, 0,
+                    f"{user} calls {name}, the public surface above it")
     elif name.startswith("om_") and owner not in (None, folder) and \
             owner not in layers.below[folder]:
         house.wrong("symbols", f"src/{folder}", name, 0, f"{user} reaches {owner} by {name}")
@@ -527,7 +556,8 @@ def main(arguments):
         root = os.path.abspath(arguments[1])
         arguments = arguments[2:]
     checks = {"layers": (check_layers, 0), "sizes": (check_sizes, 0), "banned": (check_banned, 0),
-              "names": (check_names, 0), "symbols": (check_symbols, 1),
+              "names": (check_names, 0), "docs": (check_docs, 0),
+              "symbols": (check_symbols, 1),
               "exports": (check_exports, 1), "headers": (check_headers, 2)}
     if not arguments or arguments[0] not in checks or \
             len(arguments) - 1 != checks[arguments[0]][1]:
