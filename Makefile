@@ -17,8 +17,8 @@ ONLY         ?=
         format lint coverage install dist clean help
 
 # $(call build,PRESET,TARGETS): configure once, then build; ninja reruns CMake when files come.
-build = @test -f build/$(1)/build.ninja || cmake --preset $(1) > build-$(1).log 2>&1 || \
-            { cat build-$(1).log; rm -f build-$(1).log; exit 1; }; rm -f build-$(1).log; \
+build = @mkdir -p build; test -f build/$(1)/build.ninja || \
+            cmake --preset $(1) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; \
         cmake --build build/$(1) -j $(JOBS) --target $(2)
 
 run:
@@ -97,6 +97,7 @@ install:
 	@tools/setup
 	$(call build,release,all)
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
 
 dist:
 	@tools/dist dist
