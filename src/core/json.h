@@ -27,7 +27,8 @@ enum om_json_type {
 /* `float_keys`: NULL-terminated ASCII names of members, at any depth, whose arrays of numbers are
  * lifted (also empty ones; an array that holds anything else stays an array); NULL lifts none. Each
  * number is rounded correctly to a float; one over the range is OMEGA_EINVAL naming its index.
- * Errors are OMEGA_EINVAL with line, column and what was expected, or OMEGA_ENOMEM. */
+ * Errors are OMEGA_EINVAL with line, column (in characters, just behind what is wrong) and what was
+ * expected, or OMEGA_ENOMEM. */
 OMEGA_MUST_CHECK omega_status om_json_parse(struct om_alloc *alloc, omega_str text,
                                             const char *const *float_keys,
                                             struct om_json_doc **out);

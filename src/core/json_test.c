@@ -127,7 +127,7 @@ static void test_errors_have_a_place(void **state)
         {"{\n\"vec\": [0,\n -3.5e38]}", "line 3 column 2", "item 1 of 'vec'"},
         /* The place is that of the text as given, not of the reduced one. */
         {"{\"embedding\": [1.25,\n2.5,\n3],\n\"b\" 2}", "line 4 column 6", "':' expected"},
-        {"{\"vec\":[],\"embedding\": [111111111111111],\"b\" 2}", "column 48", "':' expected"},
+        {"{\"vec\":[],\"embedding\": [111111111111111],\"b\" 2}", "column 47", "':' expected"},
         {"{\"vec\":[1],\"vec\":[2]}", "line 1", "duplicate"},
     };
     for (size_t i = 0; i < OM_COUNT_OF(bad); i++) {

@@ -122,8 +122,8 @@ static void test_what_is_no_number(void **state)
         assert_null(om_number_end(bad[i], end - 1));
     }
     /* Cut by the end: the caller must never see a part as the whole. */
-    assert_null(om_number_float("123", "123" + 0, &got));
     const char *cut = "12345";
+    assert_null(om_number_float(cut, cut, &got));
     assert_null(om_number_float(cut, cut + 5, &got));
     assert_ptr_equal(om_number_end(cut, cut + 5), cut + 5);
     const char *zero = "01]";
