@@ -3,7 +3,7 @@
  * The newest block is at the head and the only one that is bumped; a request too big for what is
  * left gets a new block (at least its size). A reset frees all but the oldest block, which is the
  * tail of the list, so a loop of equal requests settles without the allocator.
- * Rejected: keeping the biggest block on reset (one large request would pin its memory for ever). */
+ * Rejected: keeping the biggest block on reset (one large request would pin its memory). */
 #include "core/arena.h"
 
 #include <stdarg.h>

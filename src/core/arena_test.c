@@ -132,9 +132,12 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks_do_not_overlap), cmocka_unit_test(test_reuse_stops_allocating),
-        cmocka_unit_test(test_texts),                 cmocka_unit_test(test_ceiling),
-        cmocka_unit_test(test_sizes_that_overflow),   cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_blocks_do_not_overlap),
+        cmocka_unit_test(test_reuse_stops_allocating),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_sizes_that_overflow),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

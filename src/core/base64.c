@@ -47,8 +47,10 @@ static unsigned value_of(char c)
 
 static omega_status bad_at(size_t at)
 {
-    return om_fail(OMEGA_EINVAL, "no base64 at character %zu: A-Z a-z 0-9 + / in groups of four, "
-                                 "padded with = and with no bits left over", at + 1);
+    return om_fail(OMEGA_EINVAL,
+                   "no base64 at character %zu: A-Z a-z 0-9 + / in groups of four, "
+                   "padded with = and with no bits left over",
+                   at + 1);
 }
 
 /* One group with `count` data characters, 2..4, into count - 1 bytes. */

@@ -55,9 +55,9 @@ static void test_round_trips(void **state)
 static void test_strictness(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Z",    "Zg",   "Zg=",  "Zh==", "Zm9=", "====", "Z===",
-                                      "Zg==Zg==", "Zm9v\n", " Zm9", "Zm9-", "Zm_v", "Zg=a",
-                                      "=Zg=", "Zm9vZ+=="};
+    static const char *const bad[] = {"Z",    "Zg",   "Zg=",      "Zh==",   "Zm9=",
+                                      "====", "Z===", "Zg==Zg==", "Zm9v\n", " Zm9",
+                                      "Zm9-", "Zm_v", "Zg=a",     "=Zg=",   "Zm9vZ+=="};
     struct om_buf bytes;
     om_buf_init(&bytes, om_alloc_default(), 100);
     om_buf_add_text(&bytes, "kept");

@@ -23,8 +23,7 @@ void om_buf_add(struct om_buf *buf, const void *bytes, size_t size);
 void om_buf_add_str(struct om_buf *buf, omega_str text);
 void om_buf_add_text(struct om_buf *buf, const char *text);
 void om_buf_add_char(struct om_buf *buf, char c);
-void om_buf_addf(struct om_buf *buf, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void om_buf_addf(struct om_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for `size` bytes at the end, counted as added; NULL after a failure. */
 void *om_buf_extend(struct om_buf *buf, size_t size);
 

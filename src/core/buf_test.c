@@ -117,8 +117,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_appends),           cmocka_unit_test(test_grows_piece_by_piece),
-        cmocka_unit_test(test_the_ceiling_sticks), cmocka_unit_test(test_take),
+        cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_grows_piece_by_piece),
+        cmocka_unit_test(test_the_ceiling_sticks),
+        cmocka_unit_test(test_take),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,8 +153,7 @@ static bool take_char(omega_str text, size_t *at, const char *allowed)
 
 static bool take_date(omega_str text, size_t *at, int64_t *days)
 {
-    static const unsigned char lengths[13] = {0,  31, 28, 31, 30, 31, 30,
-                                              31, 31, 30, 31, 30, 31};
+    static const unsigned char lengths[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned year, month, day;
     if (!take_number(text, at, 4, &year) || !take_char(text, at, "-") ||
         !take_number(text, at, 2, &month) || !take_char(text, at, "-") ||

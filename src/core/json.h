@@ -42,10 +42,10 @@ const struct om_json *om_json_at(const struct om_json *array, size_t index);
 /* Members in the order of the text; `*at` starts as 0. */
 bool om_json_next(const struct om_json *object, size_t *at, omega_str *key,
                   const struct om_json **value);
-omega_str om_json_str(const struct om_json *value);      /* {NULL,0} unless a string */
-double om_json_number(const struct om_json *value);      /* NaN unless a number */
+omega_str om_json_str(const struct om_json *value);             /* {NULL,0} unless a string */
+double om_json_number(const struct om_json *value);             /* NaN unless a number */
 bool om_json_is_int(const struct om_json *value, int64_t *out); /* 3, also 3.0 and 3e0 */
-bool om_json_bool(const struct om_json *value);          /* false unless true */
+bool om_json_bool(const struct om_json *value);                 /* false unless true */
 const float *om_json_floats(const struct om_json *value, size_t *count);
 /* The value as compact text with keys sorted by bytes (for metadata and hashes). */
 void om_json_dump(const struct om_json *value, struct om_buf *out);
@@ -58,8 +58,8 @@ struct om_json_out {
     bool comma[66];
 };
 void om_json_out_init(struct om_json_out *out, struct om_buf *buf);
-void om_json_open(struct om_json_out *out, const char *key, char bracket); /* '{' or '[' */
-void om_json_close(struct om_json_out *out, char bracket);                 /* '}' or ']' */
+void om_json_open(struct om_json_out *out, const char *key, char bracket);       /* '{' or '[' */
+void om_json_close(struct om_json_out *out, char bracket);                       /* '}' or ']' */
 void om_json_put_str(struct om_json_out *out, const char *key, omega_str value); /* or null */
 void om_json_put_text(struct om_json_out *out, const char *key, const char *value);
 void om_json_put_i64(struct om_json_out *out, const char *key, int64_t value);

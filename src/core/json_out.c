@@ -161,8 +161,7 @@ static void add_floats(struct om_buf *buf, const float *values, size_t count)
     om_buf_add_char(buf, ']');
 }
 
-void om_json_put_floats(struct om_json_out *out, const char *key, const float *values,
-                        size_t count)
+void om_json_put_floats(struct om_json_out *out, const char *key, const float *values, size_t count)
 {
     begin(out, omega_str_of(key));
     add_floats(out->buf, values, count);

@@ -101,7 +101,8 @@ static void test_dumps(void **state)
     check_dump("[1.0, 1, 1e2, 0.1, -0.0, 1e300, 123456789012345678]",
                "[1.0,1,100.0,0.1,-0.0,1e+300,123456789012345678]");
     check_dump("{\"vec\":[1, 0.10],\"x\":[]}", "{\"vec\":[1,0.1],\"x\":[]}");
-    check_dump("{\"B\":1,\"a\":2,\"\xC3\xA9\":3,\"ab\":4}", "{\"B\":1,\"a\":2,\"ab\":4,\"\xC3\xA9\":3}");
+    check_dump("{\"B\":1,\"a\":2,\"\xC3\xA9\":3,\"ab\":4}",
+               "{\"B\":1,\"a\":2,\"ab\":4,\"\xC3\xA9\":3}");
     check_dump("\"\\u00e9\\u0001\"", "\"\xC3\xA9\\u0001\"");
     check_dump("false", "false");
     struct om_buf buf;
@@ -175,12 +176,9 @@ static void test_limits_stick(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything_once),
-        cmocka_unit_test(test_texts_read_back),
-        cmocka_unit_test(test_dumps),
-        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_any_locale),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_everything_once), cmocka_unit_test(test_texts_read_back),
+        cmocka_unit_test(test_dumps),           cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_any_locale),      cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_limits_stick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

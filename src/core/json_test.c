@@ -23,9 +23,10 @@ static struct om_json_doc *parse(const char *text)
 static void test_values(void **state)
 {
     (void)state;
-    struct om_json_doc *doc = parse(" {\"s\": \"a\\u00e9\\n\\ud83d\\ude00\", \"i\": -9223372036854775808,"
-                                    " \"u\": 9223372036854775807, \"r\": 1.5, \"t\": true,"
-                                    " \"f\": false, \"n\": null, \"a\": [1, \"x\", []], \"w\": 3.0} ");
+    struct om_json_doc *doc =
+        parse(" {\"s\": \"a\\u00e9\\n\\ud83d\\ude00\", \"i\": -9223372036854775808,"
+              " \"u\": 9223372036854775807, \"r\": 1.5, \"t\": true,"
+              " \"f\": false, \"n\": null, \"a\": [1, \"x\", []], \"w\": 3.0} ");
     const struct om_json *root = om_json_root(doc);
     int64_t i = 0;
     assert_int_equal(om_json_type_of(root), OM_JSON_OBJECT);
@@ -206,11 +207,21 @@ static void test_what_is_not_lifted(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{\"embedding\":[[0]]}",      "{\"embedding\":[0,\"x\"]}",     "{\"embedding\":\"[0]\"}",
-        "{\"embedding\":0}",          "{\"embedding\":[null]}",        "{\"embedding\":{\"a\":[0]}}",
-        "{\"Embedding\":[0]}",        "{\"embeddings\":[0]}",          "{\"embeddin\":[0]}",
-        "{\"\":[0]}",                 "{\"x\":[\"embedding\",[0]]}",   "[\"embedding\",[0]]",
-        "{\"a\":\"embedding\",\"b\":[0]}", "{\"embedding\\u0000x\":1}", "{\"embedding\":[[0],1]}",
+        "{\"embedding\":[[0]]}",
+        "{\"embedding\":[0,\"x\"]}",
+        "{\"embedding\":\"[0]\"}",
+        "{\"embedding\":0}",
+        "{\"embedding\":[null]}",
+        "{\"embedding\":{\"a\":[0]}}",
+        "{\"Embedding\":[0]}",
+        "{\"embeddings\":[0]}",
+        "{\"embeddin\":[0]}",
+        "{\"\":[0]}",
+        "{\"x\":[\"embedding\",[0]]}",
+        "[\"embedding\",[0]]",
+        "{\"a\":\"embedding\",\"b\":[0]}",
+        "{\"embedding\\u0000x\":1}",
+        "{\"embedding\":[[0],1]}",
         "{\"embedding\\n\":[0]}",
     };
     for (size_t i = 0; i < OM_COUNT_OF(texts); i++) {
@@ -261,8 +272,7 @@ static void test_an_embedding(void **state)
         assert_int_equal(count, DIMENSION);
         assert_memory_equal(got, wanted[row], sizeof wanted[row]);
         int64_t n;
-        assert_true(om_json_is_int(om_json_at(om_json_get(item, "n"), 0), &n) &&
-                    n == (int64_t)row);
+        assert_true(om_json_is_int(om_json_at(om_json_get(item, "n"), 0), &n) && n == (int64_t)row);
     }
     om_json_free(doc);
     om_buf_fini(&text);
@@ -292,8 +302,9 @@ static void write_value(struct om_rng *rng, struct om_buf *out, int depth);
 
 static void write_items(struct om_rng *rng, struct om_buf *out, int depth, bool is_object)
 {
-    static const char *const keys[] = {"embedding", "vec", "\\u0076ec\\u0020", "a\\\"[1]", "x",
-                                       "embe\\u0064ding\\t", "\\\\", "\xC3\xA9"};
+    static const char *const keys[] = {"embedding", "vec",     "\\u0076ec\\u0020",
+                                       "a\\\"[1]",  "x",       "embe\\u0064ding\\t",
+                                       "\\\\",      "\xC3\xA9"};
     uint64_t count = om_rng_below(rng, 5);
     uint64_t first = om_rng_below(rng, OM_COUNT_OF(keys));
     bool numbers_only = !is_object && om_rng_below(rng, 2) == 0;
@@ -313,7 +324,7 @@ static void write_items(struct om_rng *rng, struct om_buf *out, int depth, bool 
 
 static void write_value(struct om_rng *rng, struct om_buf *out, int depth)
 {
-    static const char *const scalars[] = {"null", "true", "\"\"", "\"\\\"embedding\\\":[1]\"",
+    static const char *const scalars[] = {"null",  "true",     "\"\"",  "\"\\\"embedding\\\":[1]\"",
                                           "\"]\"", "\"\\\\\"", "\"{\"", "\"e\\u0301\""};
     uint64_t kind = depth == 0 ? 3 : depth < 5 ? om_rng_below(rng, 6) : om_rng_below(rng, 2);
     if (kind == 0) {
@@ -386,7 +397,8 @@ static size_t check_both_ways(omega_str text)
     omega_status again = om_json_parse(om_alloc_default(), text, float_keys, &lifted);
     if (strstr(said, "too big") != NULL || strstr(said, "overflow") != NULL) {
         /* What is too big for 64 bits may well be a float. */
-    } else if (again != status || (status != OMEGA_OK && strcmp(said, omega_error_message()) != 0)) {
+    } else if (again != status ||
+               (status != OMEGA_OK && strcmp(said, omega_error_message()) != 0)) {
         if (strstr(omega_error_message(), "range of a float") == NULL) {
             fail_msg("'%.*s': plain says '%s', lifted says '%s'", OM_STR_ARG(text), said,
                      omega_error_message());

@@ -17,16 +17,18 @@ static const struct status_row status_rows[] = {OMEGA_STATUS_ROWS(STATUS_ROW)};
 #undef STATUS_ROW
 
 static const char *const tier_names[OMEGA_TIER_COUNT] = {
-    "immediate",  "short_term",     "session",      "episodic",  "semantic", "procedural",
-    "strategic",  "civilizational", "evolutionary", "planetary", "galactic", "cosmic",
+    "immediate", "short_term",     "session",      "episodic",  "semantic", "procedural",
+    "strategic", "civilizational", "evolutionary", "planetary", "galactic", "cosmic",
 };
 
 static const struct {
     const char *name;
     omega_tier tier;
 } tier_aliases[] = {
-    {"instant", OMEGA_TIER_IMMEDIATE},         {"working", OMEGA_TIER_SHORT_TERM},
-    {"collective", OMEGA_TIER_CIVILIZATIONAL}, {"universal", OMEGA_TIER_COSMIC},
+    {"instant", OMEGA_TIER_IMMEDIATE},
+    {"working", OMEGA_TIER_SHORT_TERM},
+    {"collective", OMEGA_TIER_CIVILIZATIONAL},
+    {"universal", OMEGA_TIER_COSMIC},
     {"omega", OMEGA_TIER_COSMIC},
 };
 

@@ -98,9 +98,12 @@ static void test_texts_are_handed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_rows),      cmocka_unit_test(test_status_that_is_none),
-        cmocka_unit_test(test_tiers),            cmocka_unit_test(test_tiers_that_are_none),
-        cmocka_unit_test(test_loops_and_health), cmocka_unit_test(test_texts_are_handed_over),
+        cmocka_unit_test(test_status_rows),
+        cmocka_unit_test(test_status_that_is_none),
+        cmocka_unit_test(test_tiers),
+        cmocka_unit_test(test_tiers_that_are_none),
+        cmocka_unit_test(test_loops_and_health),
+        cmocka_unit_test(test_texts_are_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

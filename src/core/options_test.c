@@ -142,8 +142,8 @@ static void test_the_nearest_key_is_named(void **state)
 {
     (void)state;
     static const char *const pairs[][2] = {
-        {"agentdb.hnsw_n", "agentdb.hnsw_m"},   {"agentdb.hnswm", "agentdb.hnsw_m"},
-        {"loop.enabled", "loops.enabled"},      {"interval_ms", "loops.interval_ms"},
+        {"agentdb.hnsw_n", "agentdb.hnsw_m"},      {"agentdb.hnswm", "agentdb.hnsw_m"},
+        {"loop.enabled", "loops.enabled"},         {"interval_ms", "loops.interval_ms"},
         {"memory.durability", "store.durability"}, {"", "memory.limit"},
     };
     struct settings settings = defaults();

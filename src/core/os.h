@@ -32,8 +32,7 @@ OMEGA_MUST_CHECK omega_status om_os_list(const char *path, struct om_alloc *allo
 
 /* A small file that is written in place at offset 0, for the mark. -1 in `fd` when closed. */
 OMEGA_MUST_CHECK omega_status om_os_open_private(const char *path, bool create, int *fd);
-OMEGA_MUST_CHECK omega_status om_os_pwrite(int fd, const void *bytes, size_t size,
-                                           uint64_t offset);
+OMEGA_MUST_CHECK omega_status om_os_pwrite(int fd, const void *bytes, size_t size, uint64_t offset);
 /* Reads up to `size`; `*got` is less at the end of the file. */
 OMEGA_MUST_CHECK omega_status om_os_pread(int fd, void *bytes, size_t size, uint64_t offset,
                                           size_t *got);

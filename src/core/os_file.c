@@ -4,7 +4,7 @@
  * temporary one beside it, synced and renamed, then the directory is synced, so that after a crash
  * either the old or the new contents stand. Every call is repeated after a signal (EINTR).
  * fcntl's classic locks are rejected: any close of the file in the process would drop them. An
- * open-file-description lock lives exactly as long as its descriptor and the forks that share it. */
+ * open-file-description lock lives as long as its descriptor and the forks that share it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -364,8 +364,7 @@ static bool entry_is_dir(int dir_fd, const struct dirent *entry)
         return entry->d_type == DT_DIR;
     }
     struct stat info;
-    return fstatat(dir_fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(info.st_mode);
+    return fstatat(dir_fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
 }
 
 static omega_status gather_names(const char *path, struct om_buf *names, size_t *count)
@@ -531,8 +530,8 @@ omega_status om_os_lock_file(const char *path, int *fd, int64_t *owner_pid)
         status = write_pid(opened, path);
     } else if (errno == EAGAIN || errno == EACCES) {
         *owner_pid = read_pid(opened);
-        status = om_fail(OMEGA_EBUSY, "'%s' is locked by process %lld", path,
-                         (long long)*owner_pid);
+        status =
+            om_fail(OMEGA_EBUSY, "'%s' is locked by process %lld", path, (long long)*owner_pid);
     } else {
         status = fail_path("lock", path);
     }

@@ -285,7 +285,7 @@ static void test_written_in_place(void **state)
 
 /* ---- The lock ------------------------------------------------------------------------------- */
 
-/* A child takes the lock, tells its pid by the pipe, and holds until its end of the other closes. */
+/* A child takes the lock, says so by one pipe, and holds it until the other is closed. */
 static pid_t start_owner(const char *path, int *hold)
 {
     int ready[2], until[2];

@@ -142,12 +142,9 @@ static void test_default_data_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_forks_are_counted),
-        cmocka_unit_test(test_event_counter),
-        cmocka_unit_test(test_default_data_dir),
+        cmocka_unit_test(test_pages),         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_figures),       cmocka_unit_test(test_forks_are_counted),
+        cmocka_unit_test(test_event_counter), cmocka_unit_test(test_default_data_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

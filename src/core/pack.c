@@ -177,8 +177,10 @@ const void *om_unpack_floats(struct om_unpack *unpack, uint32_t *count)
 omega_status om_unpack_finish(const struct om_unpack *unpack, const char *what)
 {
     if (unpack->failed) {
-        return om_fail(OMEGA_ECORRUPT, "%s is damaged: it ends early or holds a value that was "
-                                       "never written", what);
+        return om_fail(OMEGA_ECORRUPT,
+                       "%s is damaged: it ends early or holds a value that was "
+                       "never written",
+                       what);
     }
     if (unpack->at != unpack->end) {
         return om_fail(OMEGA_ECORRUPT, "%s is damaged: %zu bytes are left over", what,

@@ -10,7 +10,7 @@
 static const uint64_t unsigned_values[] = {
     0, 1, 127, 128, 300, 16383, 16384, UINT32_MAX, (uint64_t)1 << 62, UINT64_MAX};
 static const int64_t signed_values[] = {0, -1, 1, -64, 64, -65, INT32_MIN, INT64_MAX, INT64_MIN};
-static const double double_values[] = {0.0, -0.0, 1.5, 1e308, 5e-324, (double)INFINITY,
+static const double double_values[] = {0.0,        -0.0, 1.5, 1e308, 5e-324, (double)INFINITY,
                                        (double)NAN};
 static const float float_values[] = {1.0F, -2.5F, 1e-38F};
 

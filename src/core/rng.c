@@ -74,8 +74,7 @@ double om_rng_unit(struct om_rng *rng)
     return (double)(om_rng_u64(rng) >> 11) * 0x1p-53;
 }
 
-void om_uuid_source_init(struct om_uuid_source *source, const struct om_clock *clock,
-                         uint64_t seed)
+void om_uuid_source_init(struct om_uuid_source *source, const struct om_clock *clock, uint64_t seed)
 {
     om_mutex_init(&source->mutex, OM_RANK_LEAF);
     source->clock = clock;

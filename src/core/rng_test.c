@@ -187,7 +187,8 @@ static void test_text_and_back(void **state)
     assert_ok(om_uuid_parse(OM_STR("00000000-0000-0000-0000-000000000000"), &again));
     assert_true(om_uuid_is_nil(again));
     assert_false(om_uuid_eq(uuid, again));
-    static const char *const bad[] = {"", "01890a5d-ac96-774b-bcce-b302099a805",
+    static const char *const bad[] = {"",
+                                      "01890a5d-ac96-774b-bcce-b302099a805",
                                       "01890a5d-ac96-774b-bcce-b302099a80571",
                                       "01890a5dxac96-774b-bcce-b302099a8057",
                                       "01890a5d-ac96-774b-bcce-b302099a805g",

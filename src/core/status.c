@@ -32,8 +32,8 @@ static void end_whole(char *message, size_t len)
     }
 }
 
-__attribute__((format(printf, 3, 0)))
-static size_t write_message(char *message, size_t at, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static size_t write_message(char *message, size_t at,
+                                                                  const char *format, va_list args)
 {
     int wrote = vsnprintf(message + at, OM_ERROR_MESSAGE_SIZE - at, format, args);
     if (wrote < 0) {
@@ -124,13 +124,26 @@ omega_status om_status_of_errno(int err)
         int err;
         omega_status status;
     } rows[] = {
-        {ENOMEM, OMEGA_ENOMEM},       {ENOSPC, OMEGA_ENOSPC},   {EDQUOT, OMEGA_ENOSPC},
-        {EIO, OMEGA_EIO},             {EACCES, OMEGA_EDENIED},  {EPERM, OMEGA_EDENIED},
-        {ENOENT, OMEGA_ENOTFOUND},    {EMFILE, OMEGA_ELIMIT},   {ENFILE, OMEGA_ELIMIT},
-        {EFBIG, OMEGA_ELIMIT},        {ELOOP, OMEGA_ELIMIT},    {ENAMETOOLONG, OMEGA_ELIMIT},
-        {EAGAIN, OMEGA_EAGAIN},       {EROFS, OMEGA_EREADONLY}, {ENOTDIR, OMEGA_EINVAL},
-        {EISDIR, OMEGA_EINVAL},       {EINVAL, OMEGA_EINVAL},   {EEXIST, OMEGA_ECONFLICT},
-        {ETIMEDOUT, OMEGA_ETIMEDOUT}, {ENOSYS, OMEGA_EUNSUPPORTED},
+        {ENOMEM, OMEGA_ENOMEM},
+        {ENOSPC, OMEGA_ENOSPC},
+        {EDQUOT, OMEGA_ENOSPC},
+        {EIO, OMEGA_EIO},
+        {EACCES, OMEGA_EDENIED},
+        {EPERM, OMEGA_EDENIED},
+        {ENOENT, OMEGA_ENOTFOUND},
+        {EMFILE, OMEGA_ELIMIT},
+        {ENFILE, OMEGA_ELIMIT},
+        {EFBIG, OMEGA_ELIMIT},
+        {ELOOP, OMEGA_ELIMIT},
+        {ENAMETOOLONG, OMEGA_ELIMIT},
+        {EAGAIN, OMEGA_EAGAIN},
+        {EROFS, OMEGA_EREADONLY},
+        {ENOTDIR, OMEGA_EINVAL},
+        {EISDIR, OMEGA_EINVAL},
+        {EINVAL, OMEGA_EINVAL},
+        {EEXIST, OMEGA_ECONFLICT},
+        {ETIMEDOUT, OMEGA_ETIMEDOUT},
+        {ENOSYS, OMEGA_EUNSUPPORTED},
         {EOPNOTSUPP, OMEGA_EUNSUPPORTED},
     };
     for (size_t i = 0; i < OM_COUNT_OF(rows); i++) {

@@ -37,7 +37,9 @@ void om_error_set(const struct om_error *error);
 omega_status om_error_prefix(omega_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The status for an errno: ENOMEM, ENOSPC (also EDQUOT), EIO, EDENIED, ENOTFOUND, ELIMIT (EMFILE). */
+/* The status for an errno: ENOMEM, ENOSPC (also EDQUOT), EDENIED (EACCES, EPERM), ENOTFOUND,
+ * ELIMIT (EMFILE, ENAMETOOLONG ...), EINVAL, EREADONLY (EROFS), ECONFLICT (EEXIST), EAGAIN,
+ * ETIMEDOUT, EUNSUPPORTED; EIO for all others. */
 omega_status om_status_of_errno(int err);
 
 /* Checks that stay in release builds: a broken invariant ends the process with file and line. */
@@ -48,8 +50,7 @@ omega_status om_status_of_errno(int err);
 #else
 #define OM_DEBUG_ASSERT(condition) OM_ASSERT(condition)
 #endif
-void om_assert_failed(const char *condition, const char *file, int line)
-    __attribute__((noreturn));
+void om_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
 
 #define OM_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define OM_MIN(a, b) ((a) < (b) ? (a) : (b))

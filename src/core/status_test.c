@@ -63,8 +63,7 @@ static void test_long_messages_stay_utf8(void **state)
         assert_true(strlen(omega_error_message()) < OM_ERROR_MESSAGE_SIZE);
         assert_true(strlen(omega_error_message()) >= OM_ERROR_MESSAGE_SIZE - 5);
         assert_true(om_utf8_valid(omega_str_of(omega_error_message())));
-        assert_status(om_error_prefix(OMEGA_EINVAL, "%.*s", (int)shift, "prefixes"),
-                      OMEGA_EINVAL);
+        assert_status(om_error_prefix(OMEGA_EINVAL, "%.*s", (int)shift, "prefixes"), OMEGA_EINVAL);
         assert_true(om_utf8_valid(omega_str_of(omega_error_message())));
         assert_status(om_fail_errno(OMEGA_EIO, EIO, "%s", text), OMEGA_EIO);
         assert_true(om_utf8_valid(omega_str_of(omega_error_message())));

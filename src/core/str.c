@@ -55,8 +55,7 @@ bool om_str_ends(omega_str s, omega_str suffix)
     if (s.len < suffix.len) {
         return false;
     }
-    return suffix.len == 0 ||
-           memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0;
+    return suffix.len == 0 || memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0;
 }
 
 static bool is_space(char c)

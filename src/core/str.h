@@ -20,7 +20,8 @@ int om_str_cmp(omega_str a, omega_str b);        /* bytes, then length */
 bool om_str_starts(omega_str s, omega_str prefix);
 bool om_str_ends(omega_str s, omega_str suffix);
 omega_str om_str_trim(omega_str s); /* ASCII white space at both ends */
-/* Cuts at the first `separator`: returns what is before, `*rest` what is after ({NULL,0} if none). */
+/* Cuts at the first `separator`: returns what is before; `*rest` is what is after, or {NULL,0}
+ * without one. */
 omega_str om_str_cut(omega_str s, char separator, omega_str *rest);
 
 /* Reading whole texts: false when anything is left over or out of the type. */

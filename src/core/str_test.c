@@ -61,8 +61,19 @@ static void test_whole_numbers(void **state)
     assert_true(i == 12);
     assert_true(om_str_to_u64(OM_STR("18446744073709551615"), &u));
     assert_true(u == UINT64_MAX);
-    const char *const bad[] = {"", "-", "+", "1 ", " 1", "1x", "0x1", "--1", "+-1",
-                               "9223372036854775808", "-9223372036854775809", "1e3", "1.0"};
+    const char *const bad[] = {"",
+                               "-",
+                               "+",
+                               "1 ",
+                               " 1",
+                               "1x",
+                               "0x1",
+                               "--1",
+                               "+-1",
+                               "9223372036854775808",
+                               "-9223372036854775809",
+                               "1e3",
+                               "1.0"};
     for (size_t k = 0; k < OM_COUNT_OF(bad); k++) {
         assert_false(om_str_to_i64(omega_str_of(bad[k]), &i));
     }
@@ -84,9 +95,9 @@ static void test_real_numbers(void **state)
     assert_true(om_str_to_double(OM_STR("+007"), &d));
     assert_true(om_str_to_double(OM_STR("1e-400"), &d)); /* rounds to 0 */
     d = 7;
-    const char *const bad[] = {"",    ".",    "-",   "nan",  "inf",  "-inf", "0x10",  "1e999",
-                               "1e",  "1e+",  "1 ",  " 1",   "1,5",  "1..2", "5.e",   "infinity",
-                               "1f",  "+-1",  "e5",  "1_0",  "1e5.5"};
+    const char *const bad[] = {"",      ".",        "-",   "nan", "inf", "-inf", "0x10",
+                               "1e999", "1e",       "1e+", "1 ",  " 1",  "1,5",  "1..2",
+                               "5.e",   "infinity", "1f",  "+-1", "e5",  "1_0",  "1e5.5"};
     for (size_t k = 0; k < OM_COUNT_OF(bad); k++) {
         if (om_str_to_double(omega_str_of(bad[k]), &d)) {
             fail_msg("'%s' was read as %g", bad[k], d);
@@ -170,9 +181,9 @@ static void test_validity_against_the_oracle(void **state)
 {
     (void)state;
     /* Bytes from the borders of the ranges, so that near misses are common. */
-    static const unsigned char pool[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF,
-                                         0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEE, 0xEF,
-                                         0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
+    static const unsigned char pool[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0,
+                                         0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED,
+                                         0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
     struct om_rng rng;
     size_t valid = 0;
     om_rng_seed(&rng, 3);
@@ -233,14 +244,10 @@ static void test_clipping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparing),
-        cmocka_unit_test(test_cutting),
-        cmocka_unit_test(test_whole_numbers),
-        cmocka_unit_test(test_real_numbers),
-        cmocka_unit_test(test_every_code_point),
-        cmocka_unit_test(test_validity_against_the_oracle),
-        cmocka_unit_test(test_bad_sequences),
-        cmocka_unit_test(test_clipping),
+        cmocka_unit_test(test_comparing),        cmocka_unit_test(test_cutting),
+        cmocka_unit_test(test_whole_numbers),    cmocka_unit_test(test_real_numbers),
+        cmocka_unit_test(test_every_code_point), cmocka_unit_test(test_validity_against_the_oracle),
+        cmocka_unit_test(test_bad_sequences),    cmocka_unit_test(test_clipping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,8 +193,8 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-omega_status om_thread_start(struct om_thread *thread, const char *name,
-                             void (*run)(void *context), void *context)
+omega_status om_thread_start(struct om_thread *thread, const char *name, void (*run)(void *context),
+                             void *context)
 {
     thread->started = false;
     struct start *start = om_get(om_alloc_default(), sizeof *start);

@@ -17,7 +17,7 @@
 #endif
 
 enum om_rank {
-    OM_RANK_RUNTIME = 10,   /* lifecycle of the runtime */
+    OM_RANK_RUNTIME = 10, /* lifecycle of the runtime */
     OM_RANK_SUPERVISOR = 15,
     OM_RANK_SCHEDULER = 20,
     OM_RANK_OPERATIONS = 25, /* in-flight operations, completion queues */

@@ -37,8 +37,7 @@ void om_test_dir(char *out, size_t size);
 void om_test_dir_remove(const char *path);
 
 #define assert_ok(call) assert_status((call), OMEGA_OK)
-#define assert_status(call, wanted)                                                                \
-    om_test_status((call), (wanted), #call, __FILE__, __LINE__)
+#define assert_status(call, wanted) om_test_status((call), (wanted), #call, __FILE__, __LINE__)
 void om_test_status(omega_status got, omega_status wanted, const char *call, const char *file,
                     int line);
 /* The last error's message contains this. */
