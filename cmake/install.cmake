@@ -26,6 +26,12 @@ install(FILES ${CMAKE_BINARY_DIR}/omega-config.cmake ${CMAKE_BINARY_DIR}/omega-c
 install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET omega)
     install(TARGETS omega RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES tools/completion/omega.bash RENAME omega
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES tools/completion/omega.zsh RENAME _omega
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES tools/completion/omega.fish
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 foreach(section 1 3 5)
     file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/man/*.${section})

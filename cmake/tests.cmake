@@ -74,6 +74,15 @@ if(NOT OMEGA_SANITIZE AND NOT OMEGA_COVERAGE)
     set_tests_properties(package PROPERTIES LABELS package TIMEOUT 300)
 endif()
 
+# Shell completion: with a stand-in whose answers are known, then with the program.
+add_test(NAME completion COMMAND ${CMAKE_SOURCE_DIR}/tests/completion_test.sh)
+set_tests_properties(completion PROPERTIES LABELS package TIMEOUT 60)
+if(TARGET omega)
+    add_test(NAME completion_program
+        COMMAND ${CMAKE_SOURCE_DIR}/tests/completion_test.sh $<TARGET_FILE:omega>)
+    set_tests_properties(completion_program PROPERTIES LABELS package TIMEOUT 60)
+endif()
+
 # The rules of the house, each a test of its own; the self-test breaks each rule once.
 add_custom_target(tests_house)
 function(om_house_test name)
