@@ -1,0 +1,13 @@
+/* config_table_int.h -- the table of settings, for the files of runtime/. */
+#ifndef OM_CONFIG_TABLE_INT_H
+#define OM_CONFIG_TABLE_INT_H
+
+#include "core/core.h"
+#include "omega/config.h"
+
+extern const struct om_option_table om_config_table;
+
+/* A full config of this version out of a caller's (NULL: the defaults). Ranges are not checked. */
+void om_config_take(omega_config *out, const omega_config *given);
+
+#endif
