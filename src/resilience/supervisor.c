@@ -200,7 +200,11 @@ static omega_status compute_order(struct om_supervisor *supervisor)
             next++;
         }
         if (next == supervisor->count) {
+            /* Following what is missing long enough ends inside a cycle. */
             unsigned stuck = (unsigned)__builtin_ctz(~placed);
+            for (size_t i = 0; i < supervisor->count; i++) {
+                stuck = (unsigned)__builtin_ctz(supervisor->parts[stuck].deps & ~placed);
+            }
             return om_fail(OMEGA_EINVAL, "the dependencies of '%s' form a cycle",
                            supervisor->parts[stuck].row.name);
         }
