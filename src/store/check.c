@@ -56,13 +56,13 @@ static omega_status check_sqlite(struct om_conn *conn, struct om_check *check)
     return status;
 }
 
-static omega_status make_expected(struct om_store *store, struct om_conn **out)
+static omega_status make_expected(const struct om_conn *like, struct om_conn **out)
 {
     struct om_conn_options options = {
-        .alloc = store->alloc, .path = ":memory:", .role = OM_CONN_TARGET};
+        .alloc = like->alloc, .path = ":memory:", .role = OM_CONN_TARGET};
     omega_status status = om_conn_open(&options, out);
-    for (size_t i = 0; i < store->schema_count && status == OMEGA_OK; i++) {
-        const struct om_schema *schema = store->schemas[i];
+    for (size_t i = 0; i < like->schema_count && status == OMEGA_OK; i++) {
+        const struct om_schema *schema = like->schemas[i];
         for (unsigned m = 0; m < schema->migration_count && status == OMEGA_OK; m++) {
             status = om_conn_exec(*out, schema->migrations[m]);
         }
@@ -102,11 +102,10 @@ static omega_status compare_definitions(struct om_conn *conn, struct om_conn *ex
     return status;
 }
 
-static omega_status check_definitions(struct om_store *store, struct om_conn *conn,
-                                      struct om_check *check)
+static omega_status check_definitions(struct om_conn *conn, struct om_check *check)
 {
     struct om_conn *expected = NULL;
-    omega_status status = make_expected(store, &expected);
+    omega_status status = make_expected(conn, &expected);
     if (status == OMEGA_OK) {
         status = compare_definitions(conn, expected, check);
     }
@@ -196,9 +195,10 @@ static omega_status check_outbox(struct om_conn *conn, uint64_t last, struct om_
     return status;
 }
 
-static omega_status check_identity(struct om_store *store, struct om_conn *conn, uint64_t last,
+static omega_status check_identity(struct om_store *store, struct om_conn *conn,
                                    struct om_check *check)
 {
+    uint64_t last = 0;
     struct om_uuid id = {{0}};
     unsigned char key[sizeof(store->key)];
     bool has_id = false, has_key = false;
@@ -206,6 +206,9 @@ static omega_status check_identity(struct om_store *store, struct om_conn *conn,
         om_meta_get_bytes(conn, "database_id", id.bytes, sizeof(id.bytes), &has_id);
     if (status == OMEGA_OK) {
         status = om_meta_get_bytes(conn, "key", key, sizeof(key), &has_key);
+    }
+    if (status == OMEGA_OK) {
+        status = om_conn_last_seq(conn, &last);
     }
     if (status != OMEGA_OK) {
         return status;
@@ -228,20 +231,10 @@ static omega_status check_identity(struct om_store *store, struct om_conn *conn,
     return OMEGA_OK;
 }
 
-static omega_status check_parts(struct om_store *store, struct om_conn *conn,
-                                struct om_check *check)
+static omega_status check_own_rows(struct om_conn *conn, struct om_check *check)
 {
     uint64_t last = 0;
-    omega_status status = tolerate(check, "database", check_sqlite(conn, check));
-    if (status == OMEGA_OK) {
-        status = tolerate(check, "definitions", check_definitions(store, conn, check));
-    }
-    if (status == OMEGA_OK) {
-        status = tolerate(check, "operations", om_conn_last_seq(conn, &last));
-    }
-    if (status == OMEGA_OK) {
-        status = tolerate(check, "identity", check_identity(store, conn, last, check));
-    }
+    omega_status status = tolerate(check, "operations", om_conn_last_seq(conn, &last));
     if (status == OMEGA_OK) {
         status = tolerate(check, "operations", check_ops(conn, check));
     }
@@ -251,8 +244,20 @@ static omega_status check_parts(struct om_store *store, struct om_conn *conn,
     if (status == OMEGA_OK) {
         status = tolerate(check, "outbox", check_outbox(conn, last, check));
     }
-    for (size_t i = 0; i < store->schema_count && status == OMEGA_OK; i++) {
-        const struct om_schema *schema = store->schemas[i];
+    return status;
+}
+
+omega_status om_check_rows(struct om_conn *conn, struct om_check *check)
+{
+    omega_status status = tolerate(check, "database", check_sqlite(conn, check));
+    if (status == OMEGA_OK) {
+        status = tolerate(check, "definitions", check_definitions(conn, check));
+    }
+    if (status == OMEGA_OK) {
+        status = check_own_rows(conn, check);
+    }
+    for (size_t i = 0; i < conn->schema_count && status == OMEGA_OK; i++) {
+        const struct om_schema *schema = conn->schemas[i];
         if (schema->check != NULL) {
             status = tolerate(check, schema->name, schema->check(conn, check));
         }
@@ -270,7 +275,10 @@ omega_status om_store_check(struct om_store *store, struct om_check *check)
         return tolerate(check, "reading", status);
     }
     sqlite3_progress_handler(reader.conn->db, PROGRESS_STEPS, on_progress, check);
-    status = check_parts(store, reader.conn, check);
+    status = tolerate(check, "identity", check_identity(store, reader.conn, check));
+    if (status == OMEGA_OK) {
+        status = om_check_rows(reader.conn, check);
+    }
     sqlite3_progress_handler(reader.conn->db, 0, NULL, NULL);
     om_store_read_end(&reader);
     return status;

@@ -110,7 +110,7 @@ static const struct om_record_kind *find_kind(const struct om_store *store, omeg
             return store->options.kinds[i];
         }
     }
-    return NULL;
+    return om_str_eq_text(name, om_store_backup_kind.name) ? &om_store_backup_kind : NULL;
 }
 
 static omega_status row_record(const struct om_store *store, struct om_stmt *stmt,

@@ -261,7 +261,7 @@ static omega_status step(struct om_conn *conn, const struct om_schema *schema, u
     return OMEGA_OK;
 }
 
-static omega_status list_copy(struct om_store *store, struct om_conn *conn, const char *path)
+omega_status om_schema_list_copy(struct om_conn *conn, int64_t at_ms, const char *path)
 {
     uint64_t seq = 0;
     struct om_stmt *stmt;
@@ -272,7 +272,7 @@ static omega_status list_copy(struct om_store *store, struct om_conn *conn, cons
     if (status != OMEGA_OK) {
         return status;
     }
-    om_bind_i64(stmt, 0, om_wall_ms(store->clock));
+    om_bind_i64(stmt, 0, at_ms);
     om_bind_i64(stmt, 1, (int64_t)seq);
     om_bind_str(stmt, 2, omega_str_of(path));
     status = om_run(stmt);
@@ -298,7 +298,7 @@ static omega_status keep_copy(struct om_store *store, struct om_conn *conn,
     if (status != OMEGA_OK) {
         return om_error_prefix(status, "keeping a copy before a migration");
     }
-    return list_copy(store, conn, path);
+    return om_schema_list_copy(conn, om_wall_ms(store->clock), path);
 }
 
 static omega_status migrate_one(struct om_store *store, struct om_conn *conn,

@@ -82,15 +82,12 @@ omega_status om_conn_fail(struct om_conn *conn, int rc, const char *what)
 
 static size_t first_statement(const struct om_conn *conn, const struct om_schema *schema)
 {
-    size_t first = 0;
-    for (size_t i = 0; i < conn->schema_count; i++) {
-        if (conn->schemas[i] == schema) {
-            return first;
-        }
-        first += conn->schemas[i]->statement_count;
+    size_t first = 0, at = 0;
+    while (at < conn->schema_count && conn->schemas[at] != schema) {
+        first += conn->schemas[at++]->statement_count;
     }
-    OM_ASSERT(!"the schema was handed to om_store_open");
-    return 0;
+    OM_ASSERT(at < conn->schema_count); /* the schema was handed to om_store_open */
+    return first;
 }
 
 static omega_status prepare(struct om_conn *conn, const char *sql, unsigned flags,

@@ -83,8 +83,7 @@ static void close_writer(struct om_store *store)
         return;
     }
     om_conn_reset(conn);
-    bool poisoned = atomic_load_explicit(&store->is_poisoned, memory_order_acquire);
-    bool ready = store->mark_fd >= 0 && !store->is_read_only && !poisoned;
+    bool ready = store->mark_fd >= 0 && !om_store_is_shut(store);
     if (!ready ||
         om_writer_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, 1000) != OMEGA_OK) {
         (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -198,8 +197,7 @@ void om_store_info(struct om_store *store, struct om_store_info *out)
         .fsync_p99_us = fsync_quantile(store, 0.99),
     };
     om_mutex_lock(&store->notice);
-    out->read_only = store->is_read_only ||
-                     atomic_load_explicit(&store->is_poisoned, memory_order_acquire);
+    out->read_only = om_store_is_shut(store);
     memcpy(out->read_only_reason, store->read_only_reason, sizeof(out->read_only_reason));
     om_mutex_unlock(&store->notice);
     if (om_os_file_size(store->db_path, &out->db_bytes) != OMEGA_OK) {

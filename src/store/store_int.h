@@ -240,10 +240,14 @@ OMEGA_MUST_CHECK omega_status om_writer_sync_mode(struct om_store *store, bool f
 /* Inside the role, after an fsync that covers everything up to `seq`. */
 void om_writer_durable(struct om_store *store, uint64_t seq);
 OMEGA_MUST_CHECK omega_status om_store_writable(struct om_store *store);
+/* Read-only or poisoned. */
+bool om_store_is_shut(const struct om_store *store);
 void om_store_poison(struct om_store *store, const char *what);
 /* Inside the role. */
 OMEGA_MUST_CHECK omega_status om_writer_checkpoint(struct om_store *store, int mode,
                                                    unsigned timeout_ms);
+OMEGA_MUST_CHECK omega_status om_writer_erase(struct om_store *store, unsigned timeout_ms,
+                                              uint64_t *overwritten);
 
 /* ---- The store (store.c) ---------------------------------------------------------------------- */
 
@@ -309,8 +313,13 @@ OMEGA_MUST_CHECK omega_status om_schema_trust(struct om_conn *conn, bool *fresh)
 OMEGA_MUST_CHECK omega_status om_schema_migrate(struct om_store *store, struct om_conn *conn,
                                                 bool fresh);
 OMEGA_MUST_CHECK omega_status om_schema_new_incarnation(struct om_conn *conn);
+/* Lists a copy of the whole file among the backups. */
+OMEGA_MUST_CHECK omega_status om_schema_list_copy(struct om_conn *conn, int64_t at_ms,
+                                                  const char *path);
 /* Fills an opened store from its directory: lock, files, writer, mark. */
 OMEGA_MUST_CHECK omega_status om_store_bring_up(struct om_store *store);
+/* Reads the identity again after the rows were changed under the store. */
+OMEGA_MUST_CHECK omega_status om_store_adopt(struct om_store *store);
 void om_store_set_read_only(struct om_store *store, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -325,8 +334,16 @@ struct om_copy {
     /* Changes the copy before it is closed; may be NULL. */
     omega_status (*finish)(void *context, struct om_conn *target);
     void *finish_context;
+    bool verify; /* check every row of the copy before it gets its name */
 };
 /* Into "<path>.part", synced, renamed, the directory synced. OMEGA_ECONFLICT if `path` stands. */
 OMEGA_MUST_CHECK omega_status om_copy_database(const struct om_copy *copy);
+/* Opens a closed file for reading, with the schemas of `like`, and checks all of it. */
+OMEGA_MUST_CHECK omega_status om_file_verify(struct om_conn *like, const char *path,
+                                             const char *vfs);
+OMEGA_MUST_CHECK omega_status om_sync_parent(const char *path);
+extern const struct om_record_kind om_store_backup_kind;
+/* SQLite's check, the definitions, the store's own rows, the schemas' checks. (check.c) */
+OMEGA_MUST_CHECK omega_status om_check_rows(struct om_conn *conn, struct om_check *check);
 
 #endif

@@ -258,6 +258,17 @@ static omega_status go_on_above(struct om_store *store, uint64_t floor)
     return status == OMEGA_OK ? read_identity(store) : status;
 }
 
+omega_status om_store_adopt(struct om_store *store)
+{
+    omega_status status = read_identity(store);
+    om_conn_reset(store->writer.conn);
+    store->mark.database_id = store->database_id;
+    if (status == OMEGA_OK) {
+        atomic_store_explicit(&store->commit_seq, store->last_seq, memory_order_release);
+    }
+    return status;
+}
+
 static void note_missing(struct om_store *store)
 {
     store->missing_from = store->last_seq + 1;
@@ -377,9 +388,31 @@ static omega_status open_for_writing(struct om_store *store)
     return om_conn_exec(store->writer.conn, "PRAGMA query_only=ON");
 }
 
+/* An erasure that was cut short. A reader of another process may stand in its way: then it is
+ * wanted later. */
+static omega_status finish_erasure(struct om_store *store)
+{
+    int64_t pending = 0;
+    uint64_t overwritten = 0;
+    omega_status status = om_meta_get_i64(store->writer.conn, "erase_pending", &pending);
+    om_conn_reset(store->writer.conn);
+    if (status != OMEGA_OK || pending == 0) {
+        return status;
+    }
+    atomic_store_explicit(&store->wants_erase, true, memory_order_relaxed);
+    if (om_store_is_shut(store)) {
+        return OMEGA_OK;
+    }
+    status = om_writer_erase(store, 0, &overwritten);
+    if (status == OMEGA_EAGAIN || status == OMEGA_ENOSPC) {
+        om_log(OM_LOG_WARN, "store", "an unfinished erasure could not be finished at start");
+        return OMEGA_OK;
+    }
+    return status;
+}
+
 omega_status om_store_bring_up(struct om_store *store)
 {
-    int64_t erase = 0;
     omega_status status = open_dir(store);
     if (status == OMEGA_OK) {
         status = om_mark_read(store->mark_path, &store->mark);
@@ -397,11 +430,9 @@ omega_status om_store_bring_up(struct om_store *store)
         status = store->options.read_only ? heed_mark(store) : open_for_writing(store);
     }
     if (status == OMEGA_OK) {
-        status = om_meta_get_i64(store->writer.conn, "erase_pending", &erase);
+        status = finish_erasure(store);
     }
     if (status == OMEGA_OK) {
-        om_conn_reset(store->writer.conn);
-        atomic_store_explicit(&store->wants_erase, erase != 0, memory_order_relaxed);
         atomic_store_explicit(&store->commit_seq, store->last_seq, memory_order_release);
     }
     return status;

@@ -54,6 +54,12 @@ omega_status om_store_writable(struct om_store *store)
     return OMEGA_OK;
 }
 
+bool om_store_is_shut(const struct om_store *store)
+{
+    return store->is_read_only ||
+           atomic_load_explicit(&store->is_poisoned, memory_order_acquire);
+}
+
 void om_store_poison(struct om_store *store, const char *what)
 {
     om_mutex_lock(&store->notice);
@@ -139,6 +145,7 @@ omega_status om_writer_txn(struct om_store *store,
 {
     struct om_conn *conn = store->writer.conn;
     struct om_stmt *stmt;
+    int64_t before = sqlite3_total_changes64(conn->db);
     omega_status status = om_store_writable(store);
     if (status == OMEGA_OK) {
         status = om_writer_sync_mode(store, true);
@@ -159,7 +166,9 @@ omega_status om_writer_txn(struct om_store *store,
         roll_back(conn);
         return status;
     }
-    om_writer_durable(store, store->last_seq);
+    if (sqlite3_total_changes64(conn->db) != before) {
+        om_writer_durable(store, store->last_seq); /* an empty commit fsyncs nothing */
+    }
     return OMEGA_OK;
 }
 
