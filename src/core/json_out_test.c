@@ -104,6 +104,8 @@ static void test_dumps(void **state)
     check_dump("{\"B\":1,\"a\":2,\"\xC3\xA9\":3,\"ab\":4}",
                "{\"B\":1,\"a\":2,\"ab\":4,\"\xC3\xA9\":3}");
     check_dump("\"\\u00e9\\u0001\"", "\"\xC3\xA9\\u0001\"");
+    check_dump("[[1],[2,[3]],{\"a\":{\"b\":1}},{\"a\":2}]",
+               "[[1],[2,[3]],{\"a\":{\"b\":1}},{\"a\":2}]");
     check_dump("false", "false");
     struct om_buf buf;
     om_buf_init(&buf, om_alloc_default(), 4096);

@@ -56,8 +56,14 @@ static void test_draws_are_fair(void **state)
     assert_true(sum > DRAWS * 0.495 && sum < DRAWS * 0.505);
     for (int i = 0; i < 1000; i++) {
         assert_true(om_rng_below(&rng, 1) == 0);
-        /* Just over half the range: without rejection the low half would come twice as often. */
-        assert_true(om_rng_below(&rng, UINT64_MAX / 2 + 2) <= UINT64_MAX / 2 + 1);
+    }
+    /* Without rejection every third value below 3 * 2^62 would come twice as often. */
+    unsigned thirds[3] = {0};
+    for (int i = 0; i < DRAWS; i++) {
+        thirds[om_rng_below(&rng, UINT64_C(3) << 62) % 3]++;
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_in_range(thirds[i], DRAWS / 3 - 600, DRAWS / 3 + 600);
     }
 }
 

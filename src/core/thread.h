@@ -63,8 +63,9 @@ void om_thread_join(struct om_thread *thread); /* does nothing if not started */
 /* Grace periods: readers that never wait, and one writer who learns when what it unlinked can be
  * reused. Two epochs (Fraser 2004, simplified): om_grace_enter returns a ticket to give back at
  * om_grace_leave; om_grace_try (writer only, serialised by the owner) returns true when every
- * reader that was inside at the previous successful try has left. So what was unlinked before a
- * successful try is free after the next one. */
+ * reader that was inside when the previous successful try began has left. So what was unlinked
+ * before a successful try is free after the next one. Readers follow pointers by atomic loads,
+ * acquire at least, after entering. */
 struct om_grace {
     _Alignas(64) atomic_uint epoch;
     _Alignas(64) atomic_uint inside[2];
