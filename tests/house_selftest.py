@@ -16,6 +16,7 @@ LAYERS = """core  | -          | posix jansson.h
 store | core       | sqlite3.h
 runtime | core store | -
 cli   | core       | posix
+tests | core store | posix
 """
 CLEAN = {
     "tools/layers.txt": LAYERS,
@@ -52,6 +53,8 @@ BREACHES = [
     ("layers", "store may not include runtime", "src/store/store.c", '#include "runtime/runtime.h"'),
     ("layers", "is a private header", "src/runtime/runtime.c", '#include "store/store_int.h"'),
     ("layers", "is not the facade", "src/runtime/runtime.c", '#include "store/sql.h"'),
+    ("layers", "", "tests/whole_test.c", '#include "support/support.h"\n#include "store/sql.h"'),
+    ("layers", "is a private header", "tests/whole_test.c", '#include "store/store_int.h"'),
     ("layers", "sqlite3.h is closed to runtime", "src/runtime/runtime.c", "#include <sqlite3.h>"),
     ("layers", "jansson.h is closed to store", "src/store/store.h", "#include <jansson.h>"),
     ("layers", "store has no system headers", "src/store/store.c", "#include <unistd.h>"),
