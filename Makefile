@@ -67,6 +67,7 @@ bench-recall:
 
 # Campaigns: kill -9 while writing; hours of mixed load.
 crash soak:
+	@test -f tests/campaign/$@.c || { echo "no campaign tests/campaign/$@.c here"; exit 1; }
 	@tools/setup
 	$(call build,release,$@_campaign)
 	build/release/$@_campaign $(ARGS)
