@@ -10,8 +10,8 @@
  *   publish  CAS the word from an older position to p|ACTIVE, store the payload, clear ACTIVE.
  *   lapped   the word is already newer than p: a whole ring was published since our fetch_add, no
  *            reader can reach p any more, so the event counts as overwritten and we are done.
- *   busy     the word is older and ACTIVE: its publisher has been off the processor for a whole ring.
- *            We do not wait for it: mark p as skipped (its ACTIVE stays) and take a new position.
+ *   busy     the word is older and ACTIVE: its publisher has been off the processor for a whole
+ *            ring. We do not wait: mark p as skipped (its ACTIVE stays), take a new position.
  *   read     word == p: copy, then look at the word again (a seqlock); changed: lapped meanwhile.
  *            older: not yet published. newer: lagged, go on at head - slots. SKIP: step over.
  *
@@ -21,15 +21,15 @@
  * list of waiters (quadratic past some ten receivers).
  *
  * Waking: bit i of `parked` says that subscriber i sleeps on its eventfd. A reader sets its bit and
- * then looks at its slot once more; a publisher publishes and then looks at `parked`; both orders are
- * sequentially consistent, so one of the two sees the other (Dekker). Whoever clears the bit signals.
- * A subscriber whose mask does not want the type is woken only when it is a quarter of a ring behind, so that
- * it steps over what it would filter anyway instead of being lapped.
+ * then looks at its slot once more; a publisher publishes and then looks at `parked`; both orders
+ * are sequentially consistent, so one of the two sees the other (Dekker). Whoever clears the bit
+ * signals. A subscriber whose mask does not want the type is woken only when it is a quarter of a
+ * ring behind, so that it steps over what it would filter anyway instead of being lapped.
  *
- * Orders: payload words are stored with release and loaded with acquire, so that seeing a new payload
- * word implies seeing at least the ACTIVE mark before it when the word is read again. This is the
- * seqlock of Boehm (MSPC 2012) without fences, which ThreadSanitizer does not model; on x86 both are
- * plain moves.
+ * Orders: payload words are stored with release and loaded with acquire, so that seeing a new
+ * payload word implies seeing at least the ACTIVE mark before it when the word is read again. This
+ * is the seqlock of Boehm (MSPC 2012) without fences, which ThreadSanitizer does not model; on x86
+ * both are plain moves.
  *
  * Locks: `mutex` (bus) guards the slots of subscriptions (`used`), subscribe and free only. */
 #include "resilience/bus.h"
@@ -42,8 +42,8 @@ enum {
     HEADER_WORDS = 3, /* of struct om_event before the payload */
     EVENT_WORDS = sizeof(struct om_event) / sizeof(uint64_t),
     SLOTS_MAX = 1 << 20,
-    SPINS = 64,      /* looks at an empty slot before parking: well under 1 us */
-    PREFETCH = 2     /* slots ahead of the head that a publisher asks its cache for */
+    SPINS = 64,  /* looks at an empty slot before parking: well under 1 us */
+    PREFETCH = 2 /* slots ahead of the head that a publisher asks its cache for */
 };
 
 struct slot {
@@ -372,8 +372,7 @@ static bool take_next(struct om_subscription *subscription, struct om_event *out
             subscription->counts.skipped++;
             continue;
         }
-        enum look look =
-            found > position ? LOOK_LAPPED : copy_event(subscription, slot, word, out);
+        enum look look = found > position ? LOOK_LAPPED : copy_event(subscription, slot, word, out);
         if (look == LOOK_LAPPED) {
             report_lag(subscription, out);
             return true;
@@ -436,7 +435,8 @@ static int time_left_ms(int timeout_ms, int64_t begin_ns)
     return left_ns <= 0 ? 0 : (int)((left_ns + 999999) / 1000000);
 }
 
-/* Sleeps until there is an event, the end, or the time is up. */
+/* Sleeps until there is an event, the end, or the time is up. What woke us is handed out before the
+ * descriptor is cleared: the next call does that, off the way of this event. */
 static omega_status wait_for_next(struct om_subscription *subscription, int timeout_ms,
                                   struct om_event *out)
 {
@@ -444,10 +444,11 @@ static omega_status wait_for_next(struct om_subscription *subscription, int time
     for (;;) {
         arm(subscription);
         bool found = take_next(subscription, out);
-        bool closed = atomic_load(&subscription->closed);
-        if (found || closed) {
-            disarm(subscription);
-            return closed ? OMEGA_ECLOSED : OMEGA_OK;
+        if (atomic_load(&subscription->closed)) {
+            return OMEGA_ECLOSED;
+        }
+        if (found) {
+            return OMEGA_OK;
         }
         int left_ms = timeout_ms == 0 ? 0 : time_left_ms(timeout_ms, begin_ns);
         if (left_ms == 0) {
@@ -457,6 +458,9 @@ static omega_status wait_for_next(struct om_subscription *subscription, int time
             return OMEGA_ETIMEDOUT;
         }
         (void)om_os_wait_readable(subscription->fd, left_ms);
+        if (take_next(subscription, out)) {
+            return OMEGA_OK;
+        }
         disarm(subscription);
     }
 }

@@ -33,7 +33,7 @@ struct om_event {
     uint32_t n;
     uint16_t size; /* of the payload */
     uint8_t type;
-    uint8_t reserved; /* 0 */
+    uint8_t reserved;                                    /* 0 */
     _Alignas(8) unsigned char payload[OM_EVENT_PAYLOAD]; /* only `size` bytes are carried */
 };
 

@@ -7,15 +7,15 @@
  *   decided   raw, but improvements wait for the dwell time and for the flap penalty;
  *   shown     what snapshots say and observers were told.
  * The first three move under the lock. From decided to shown goes a single teller: it puts the
- * fallback in force, then moves `shown`, then calls the observer, each outside the lock. A component
- * whose decision changed twice meanwhile is told once: coalescing needs no queue.
+ * fallback in force, then moves `shown`, then calls the observer, each outside the lock. A
+ * component whose decision changed twice meanwhile is told once: coalescing needs no queue.
  *
- * Rejected: running fall/rise on reports too. A report is a fact ("the disk is full"), not a sample;
- * three of them may never come.
+ * Rejected: running fall/rise on reports too. A report is a fact ("the disk is full"), not a
+ * sample; three of them may never come.
  *
  * Locks: `mutex` (leaf) guards everything in struct om_health; never held across a callback.
- * Invariants: raw > decided never survives `decide`; shown != decided implies a teller is at work or
- * about to be. */
+ * Invariants: raw > decided never survives `decide`; shown != decided implies a teller is at work
+ * or about to be. */
 #include "resilience/health.h"
 
 #include <math.h>
@@ -184,8 +184,8 @@ omega_status om_health_add(struct om_health *health, const struct om_health_row 
     }
     om_mutex_lock(&health->mutex);
     if (find_locked(health, row->name) != NULL) {
-        status = om_fail(OMEGA_EINVAL, "component '%s' is in the health registry already",
-                         row->name);
+        status =
+            om_fail(OMEGA_EINVAL, "component '%s' is in the health registry already", row->name);
     } else if (health->count == OM_HEALTH_COMPONENTS) {
         status = om_fail(OMEGA_ELIMIT, "at most %d health components", OM_HEALTH_COMPONENTS);
     } else {
@@ -233,8 +233,8 @@ static void take_result(struct component *component, const struct om_probe_resul
             component->run_level = status;
             component->run_worse = worse;
         }
-        component->run_level = worse ? OM_MIN(component->run_level, status)
-                                     : OM_MAX(component->run_level, status);
+        component->run_level =
+            worse ? OM_MIN(component->run_level, status) : OM_MAX(component->run_level, status);
         component->run_length++;
         if (component->run_length >= (worse ? OM_HEALTH_FALL : OM_HEALTH_RISE)) {
             component->probed = component->run_level;
@@ -269,8 +269,8 @@ static void move_raw(struct component *component, omega_health raw, int64_t now_
 
 static bool may_improve(const struct component *component, int64_t now_ns)
 {
-    return !component->suppressed && (component->decided_ns == INT64_MIN ||
-                                      now_ns - component->decided_ns >= DWELL_NS);
+    return !component->suppressed &&
+           (component->decided_ns == INT64_MIN || now_ns - component->decided_ns >= DWELL_NS);
 }
 
 static void decide_locked(struct component *component, int64_t now_ns)
@@ -397,8 +397,8 @@ static void tell_locked(struct om_health *health) OM_REQUIRES(health->mutex)
 
 /* ---- Hearing ------------------------------------------------------------------------------ */
 
-omega_status om_health_report(struct om_health *health, const char *component,
-                              omega_health status, const char *reason)
+omega_status om_health_report(struct om_health *health, const char *component, omega_health status,
+                              const char *reason)
 {
     if ((unsigned)status > OMEGA_UNHEALTHY) {
         return om_fail(OMEGA_EINVAL, "%d is no status of health", (int)status);

@@ -1,8 +1,8 @@
 /* health.h -- what is well, what is not, since when and why.
  *
- * Each component is looked at in two ways: a probe that om_health_run_due calls at its interval, and
- * reports of facts by whoever meets them (an open breaker, a full disk). Its status is the worse of
- * the two, damped:
+ * Each component is looked at in two ways: a probe that om_health_run_due calls at its interval,
+ * and reports of facts by whoever meets them (an open breaker, a full disk). Its status is the
+ * worse of the two, damped:
  *   - probes: OM_HEALTH_FALL results in a row make it worse, OM_HEALTH_RISE in a row better (the
  *     very first result counts at once); a report counts at once;
  *   - getting worse shows at once; getting better only OM_HEALTH_DWELL_MS after the last change;
@@ -76,8 +76,8 @@ OMEGA_MUST_CHECK omega_status om_health_add(struct om_health *health,
 
 /* A fact from outside the probe; it stands until the next report. `reason` is copied; NULL is "".
  * OMEGA_ENOTFOUND. Tells changes on this thread. */
-omega_status om_health_report(struct om_health *health, const char *component,
-                              omega_health status, const char *reason);
+omega_status om_health_report(struct om_health *health, const char *component, omega_health status,
+                              const char *reason);
 
 /* Probes what is due (at most one caller probes a component at a time), applies the rules of time,
  * tells changes. Returns the monotonic ns at which it wants to be called again (INT64_MAX: never,

@@ -1,5 +1,5 @@
-/* health_test.c -- fall and rise against a naive reading of the rule, dwell, flap damping, stale and
- * hanging probes, the order of fallback, snapshot and observer. */
+/* health_test.c -- fall and rise against a naive reading of the rule, dwell, flap damping, stale
+ * and hanging probes, the order of fallback, snapshot and observer. */
 #include "support/support.h"
 
 #include <string.h>
@@ -282,8 +282,8 @@ static void test_tick_says_when_to_come_again(void **state)
     assert_ok(om_health_add(f.health, &row));
     assert_int_equal(om_health_tick(f.health), INT64_MAX);
     for (int i = 0; i < 9; i++) {
-        assert_ok(om_health_report(f.health, "store",
-                                   i % 2 == 0 ? OMEGA_UNHEALTHY : OMEGA_HEALTHY, "flaps"));
+        assert_ok(om_health_report(f.health, "store", i % 2 == 0 ? OMEGA_UNHEALTHY : OMEGA_HEALTHY,
+                                   "flaps"));
     }
     assert_ok(om_health_report(f.health, "store", OMEGA_HEALTHY, NULL));
     int ticks = 0;

@@ -4,13 +4,13 @@
  * new state or input is refused everywhere until the table says otherwise.
  *
  * Observers must see revisions in order but must not run under the lock (they publish, log, take
- * locks of their own, and may apply inputs). So a transition is queued under the lock, and the thread
- * that finds nobody telling becomes the teller: it takes one, unlocks, calls the observers, locks
- * again, until the queue is empty. Rejected: calling under the lock (deadlocks with whatever an
- * observer needs), and calling after unlock without a queue (two threads overtake each other).
+ * locks of their own, and may apply inputs). So a transition is queued under the lock, and the
+ * thread that finds nobody telling becomes the teller: it takes one, unlocks, calls the observers,
+ * locks again, until the queue is empty. Rejected: calling under the lock (deadlocks with whatever
+ * an observer needs), and calling after unlock without a queue (two threads overtake each other).
  *
- * Stop is allowed in Starting (a start that hangs must be stoppable) and in Failed (what is still up
- * must be drained before a new start); Start is not allowed in Failed for the same reason.
+ * Stop is allowed in Starting (a start that hangs must be stoppable) and in Failed (what is still
+ * up must be drained before a new start); Start is not allowed in Failed for the same reason.
  *
  * Locks: `mutex` (leaf) guards all but `state`; never held while an observer runs.
  * Invariants: last.rev counts every transition; state == last.new_state; pending_count > 0 implies
@@ -37,15 +37,15 @@ static const unsigned char table[OM_STATE_COUNT][OM_INPUT_COUNT] = {
 #undef TO
 
 static const char *const state_names[OM_STATE_COUNT] = {
-    [OM_STATE_CREATED] = "created", [OM_STATE_STARTING] = "starting",
-    [OM_STATE_RUNNING] = "running", [OM_STATE_PAUSED] = "paused",
+    [OM_STATE_CREATED] = "created",   [OM_STATE_STARTING] = "starting",
+    [OM_STATE_RUNNING] = "running",   [OM_STATE_PAUSED] = "paused",
     [OM_STATE_STOPPING] = "stopping", [OM_STATE_STOPPED] = "stopped",
     [OM_STATE_FAILED] = "failed",
 };
 
 static const char *const input_names[OM_INPUT_COUNT] = {
-    [OM_INPUT_START] = "start", [OM_INPUT_STARTED] = "started", [OM_INPUT_PAUSE] = "pause",
-    [OM_INPUT_RESUME] = "resume", [OM_INPUT_STOP] = "stop", [OM_INPUT_STOPPED] = "stopped",
+    [OM_INPUT_START] = "start",   [OM_INPUT_STARTED] = "started", [OM_INPUT_PAUSE] = "pause",
+    [OM_INPUT_RESUME] = "resume", [OM_INPUT_STOP] = "stop",       [OM_INPUT_STOPPED] = "stopped",
     [OM_INPUT_FAIL] = "fail",
 };
 

@@ -1,10 +1,11 @@
 /* lifecycle.h -- the one state machine of a runtime.
  *
- *     Created > Starting > Running <> Paused > Stopping > Stopped (> Starting again), Failed from any
+ *     Created > Starting > Running <> Paused > Stopping > Stopped (> Starting again)
+ *     Failed from any
  *
- * Promises: only what the table allows happens; everything else is OMEGA_ESTATE, names the state and
- *           the input, and changes nothing. Revisions count 1, 2, 3 ... without a gap. Each observer
- *           is told every transition once, in the order of revisions, under no lock.
+ * Promises: only what the table allows happens; everything else is OMEGA_ESTATE, names the state
+ *           and the input, and changes nothing. Revisions count 1, 2, 3 ... without a gap. Each
+ *           observer is told every transition once, in the order of revisions, under no lock.
  * Threads:  any. A thread that applies an input tells the observers, unless another thread is just
  *           telling: then that one carries on with it, and the applying call returns at once.
  * Memory:   embedded and of fixed size; nothing is allocated.

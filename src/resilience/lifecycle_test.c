@@ -243,7 +243,7 @@ static void test_misuse_and_bounds(void **state)
     }
     assert_status(om_lifecycle_observe(&life, hear, &heard), OMEGA_ELIMIT);
     assert_status(om_lifecycle_apply(&life, (enum om_input)99, NULL), OMEGA_ESTATE);
-    assert_status(om_lifecycle_apply(&life, (enum om_input)-1, NULL), OMEGA_ESTATE);
+    assert_status(om_lifecycle_apply(&life, (enum om_input) - 1, NULL), OMEGA_ESTATE);
     assert_string_equal(om_state_name((enum om_state)99), "?");
     assert_string_equal(om_input_name((enum om_input)99), "?");
     assert_int_equal(om_lifecycle_next((enum om_state)99, OM_INPUT_FAIL), OM_STATE_COUNT);

@@ -64,8 +64,8 @@ void om_histogram_read(const struct om_metric_set *set, uint32_t row, uint32_t s
 /* Adds `from` to `into`: quantiles over several series. */
 void om_histogram_merge(struct om_histogram_view *into, const struct om_histogram_view *from);
 /* An estimate in seconds for 0 <= q <= 1: the bucket holds the true sample of rank ceil(q * count),
- * and inside it the estimate is linear, so it is off by less than a factor of 2 above 1 us. NaN when
- * the histogram is empty. Above 16.8 s it says 16.777216. */
+ * and inside it the estimate is linear, so it is off by less than a factor of 2 above 1 us. NaN
+ * when the histogram is empty. Above 16.8 s it says 16.777216. */
 double om_histogram_quantile(const struct om_histogram_view *view, double q);
 /* The bucket of a duration: the smallest i with duration <= 2^i us. */
 unsigned om_histogram_bucket(int64_t duration_ns);

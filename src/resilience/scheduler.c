@@ -1,23 +1,22 @@
 /* scheduler.c -- rows, the thread, and the verbs of the one scheduler.
  *
- * At most OM_SCHEDULER_ROWS rows and one run at a time: finding the next row is a walk over at most 64
- * pointers, so there is no heap to keep consistent. Rejected: a timer wheel (ticks even when idle) and a
- * thread for each row (who bounds their sum?).
+ * At most OM_SCHEDULER_ROWS rows and one run at a time: finding the next row is a walk over at most
+ * 64 pointers, so there is no heap to keep consistent. Rejected: a timer wheel (ticks even when
+ * idle) and a thread for each row (who bounds their sum?).
  *
- * The thread sleeps on `wake` until the earliest due time of what may run; every verb that could make
- * something due earlier signals it. Waiting is in real time, so a thread needs the system's clock; a
- * test with an injected clock calls om_scheduler_run_due instead.
+ * The thread sleeps on `wake` until the earliest due time of what may run; every verb that could
+ * make something due earlier signals it. Waiting is in real time, so a thread needs the system's
+ * clock; a test with an injected clock calls om_scheduler_run_due instead.
  *
  * Locks: `mutex` (scheduler) guards all that changes; not held in rows, store or observer.
  * Invariants: entries only get more; current != NULL exactly while a run or its callbacks go on. */
 #include "resilience/scheduler.h"
 
-#include "scheduler_int.h"
+#include "resilience/scheduler_int.h"
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
-omega_status om_scheduler_new(const struct om_scheduler_options *options,
-                              struct om_scheduler **out)
+omega_status om_scheduler_new(const struct om_scheduler_options *options, struct om_scheduler **out)
 {
     *out = NULL;
     struct om_scheduler *scheduler = om_get0(options->alloc, 1, sizeof(*scheduler));
@@ -57,8 +56,7 @@ void om_scheduler_free(struct om_scheduler *scheduler)
     om_put(scheduler->alloc, scheduler);
 }
 
-static struct om_schedule_entry *find_locked(const struct om_scheduler *scheduler,
-                                             const char *name)
+static struct om_schedule_entry *find_locked(const struct om_scheduler *scheduler, const char *name)
 {
     for (size_t i = 0; name != NULL && i < scheduler->count; i++) {
         if (strcmp(scheduler->entries[i]->row.name, name) == 0) {
@@ -100,8 +98,7 @@ static omega_status check_row(const struct om_schedule_row *row)
                        "schedule row '%s': jitter %u %% and CPU share %u %% must be 0..100",
                        row->name, row->jitter_percent, row->cpu_share_percent);
     }
-    if (!is_span(row->deadline_ms) || !is_span(row->retry_base_ms) ||
-        !is_span(row->retry_cap_ms)) {
+    if (!is_span(row->deadline_ms) || !is_span(row->retry_base_ms) || !is_span(row->retry_cap_ms)) {
         return om_fail(OMEGA_EINVAL, "schedule row '%s': a deadline or retry time is out of range",
                        row->name);
     }
@@ -186,8 +183,7 @@ size_t om_scheduler_run_due(struct om_scheduler *scheduler)
     int64_t next_ns;
     struct om_schedule_entry *entry;
     size_t limit = scheduler->count;
-    while (runs < limit &&
-           (entry = om_schedule_pick_locked(scheduler, by_ns, &next_ns)) != NULL) {
+    while (runs < limit && (entry = om_schedule_pick_locked(scheduler, by_ns, &next_ns)) != NULL) {
         om_schedule_run_locked(scheduler, entry);
         runs++;
     }
@@ -427,8 +423,8 @@ omega_status om_scheduler_cancel(struct om_scheduler *scheduler, const char *nam
 
 /* ---- Status ------------------------------------------------------------------------------- */
 
-static void fill_status(const struct om_scheduler *scheduler,
-                        const struct om_schedule_entry *entry, struct om_schedule_status *out)
+static void fill_status(const struct om_scheduler *scheduler, const struct om_schedule_entry *entry,
+                        struct om_schedule_status *out)
 {
     memset(out, 0, sizeof(*out));
     out->name = entry->row.name;
@@ -438,8 +434,8 @@ static void fill_status(const struct om_scheduler *scheduler,
     out->last_start_wall_ms = entry->last_start_wall_ms;
     out->last_duration_ns = entry->last_duration_ns;
     out->last_result = entry->last_result;
-    out->next_due_wall_ms = entry->row.enabled ? om_schedule_wall_ms(scheduler, entry->due_ns)
-                                               : OMEGA_TIME_UNSET;
+    out->next_due_wall_ms =
+        entry->row.enabled ? om_schedule_wall_ms(scheduler, entry->due_ns) : OMEGA_TIME_UNSET;
     out->runs = entry->runs;
     out->failures = entry->failures;
     out->skipped = entry->skipped;

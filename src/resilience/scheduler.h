@@ -4,17 +4,17 @@
  * step of the wall clock moves nothing; persistent rows also store them as wall time, and after a
  * downtime, however long, a row that was due runs once.
  *
- *   - next due: the first point of the grid first due + k * interval that is in the future, and after
- *     a late run at least half an interval away (what fell between counts as skipped), plus a delay
- *     of up to jitter_percent of the interval drawn from the seeded rng;
+ *   - next due: the first point of the grid first due + k * interval that is in the future, and
+ *     after a late run at least half an interval away (what fell between counts as skipped), plus a
+ *     delay of up to jitter_percent of the interval drawn from the seeded rng;
  *   - after a failure: retry_base * 2^(failures-1), at most retry_cap;
  *   - CPU share: after a run of d, not before d * (100 / share - 1) has passed. The length of a run
  *     stands for its CPU time, so the bound holds a fortiori;
  *   - one run at a time; among due rows, the longest due first.
  *
  * Threads: any thread may call; rows run on the caller of om_scheduler_run_due (tests, an injected
- *          clock) or on the scheduler's own thread (om_scheduler_start), which sleeps until the next
- *          due time and does not poll. Callbacks and rows run under no lock.
+ *          clock) or on the scheduler's own thread (om_scheduler_start), which sleeps until the
+ *          next due time and does not poll. Callbacks and rows run under no lock.
  * Memory:  at most OM_SCHEDULER_ROWS rows, allocated when added.
  *
  *     static omega_status run_checkpoint(void *context, struct om_task *task);
@@ -93,9 +93,9 @@ struct om_scheduler;
 struct om_scheduler_options {
     struct om_alloc *alloc;
     const struct om_clock *clock;
-    uint64_t seed;                          /* of the jitter; 0: from the system */
-    const struct om_schedule_store *store;  /* borrowed; NULL: nothing persists */
-    om_schedule_observer observer;          /* NULL: none */
+    uint64_t seed;                         /* of the jitter; 0: from the system */
+    const struct om_schedule_store *store; /* borrowed; NULL: nothing persists */
+    om_schedule_observer observer;         /* NULL: none */
     void *observer_context;
 };
 

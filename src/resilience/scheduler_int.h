@@ -60,7 +60,8 @@ struct om_scheduler {
     struct om_schedule_entry *entries[OM_SCHEDULER_ROWS]; /* never move, never go */
 };
 
-/* Sets the first due time of a new entry from what was stored (due_ms OMEGA_TIME_UNSET: nothing). */
+/* Sets the first due time of a new entry from what was stored (due_ms OMEGA_TIME_UNSET: nothing).
+ * */
 void om_schedule_first_due(struct om_scheduler *scheduler, struct om_schedule_entry *entry,
                            int64_t due_ms);
 /* Saves the grid point of a persistent row, outside the lock; a failure goes to the observer. */

@@ -1,14 +1,14 @@
 /* scheduler_run.c -- when a row is due, and one run of it.
  *
- * Every row keeps a grid point (slot) and a due time. The slot moves in whole intervals, so a row that
- * runs for a year has not drifted; the due time is the slot plus jitter, or later when a backoff or
- * the CPU share says so. Only the slot is stored: jitter does not add up over restarts, and what was
- * interrupted (slot in the past) is due at once after them.
+ * Every row keeps a grid point (slot) and a due time. The slot moves in whole intervals, so a row
+ * that runs for a year has not drifted; the due time is the slot plus jitter, or later when a
+ * backoff or the CPU share says so. Only the slot is stored: jitter does not add up over restarts,
+ * and what was interrupted (slot in the past) is due at once after them.
  *
  * The whole plan is made when a run ends (plan_next), in one place, from {begin, end, result}.
- * Overflow: times are at most 100 years (3.2e18 ns) from a monotonic now of hours to months; sums of
- * two such spans fit, products are clamped before they are made. */
-#include "scheduler_int.h"
+ * Overflow: times are at most 100 years (3.2e18 ns) from a monotonic now of hours to months; sums
+ * of two such spans fit, products are clamped before they are made. */
+#include "resilience/scheduler_int.h"
 
 /* The scheduler whose run is on this thread, so that pause and stop know not to wait for
  * themselves. */
@@ -43,8 +43,8 @@ void om_schedule_first_due(struct om_scheduler *scheduler, struct om_schedule_en
     int64_t now_ns = om_mono_ns(scheduler->clock);
     int64_t ahead_ms = entry->row.run_at_start ? 0 : entry->row.interval_ms;
     if (due_ms != OMEGA_TIME_UNSET) {
-        /* A wall clock that was stepped back must not put the row off by more than its interval; one
-         * stepped forward costs one early run. */
+        /* A wall clock that was stepped back must not put the row off by more than its interval;
+         * one stepped forward costs one early run. */
         double difference = (double)due_ms - (double)om_wall_ms(scheduler->clock);
         difference = OM_MIN(difference, (double)entry->row.interval_ms);
         difference = OM_MAX(difference, -(double)OM_SCHEDULE_INTERVAL_MAX_MS);
@@ -65,8 +65,7 @@ omega_status om_task_stop_status(const struct om_task *task)
     if (atomic_load_explicit(&task->stop, memory_order_relaxed) != OM_TASK_GO) {
         return OMEGA_ECANCELLED;
     }
-    if (task->deadline_ns != INT64_MAX &&
-        om_mono_ns(task->scheduler->clock) >= task->deadline_ns) {
+    if (task->deadline_ns != INT64_MAX && om_mono_ns(task->scheduler->clock) >= task->deadline_ns) {
         return OMEGA_ETIMEDOUT;
     }
     return OMEGA_OK;
@@ -177,8 +176,7 @@ static void plan_next(struct om_scheduler *scheduler, struct om_schedule_entry *
 
 static bool is_failure(const struct run *run)
 {
-    return run->result != OMEGA_OK &&
-           !(run->result == OMEGA_ECANCELLED && run->stop != OM_TASK_GO);
+    return run->result != OMEGA_OK && !(run->result == OMEGA_ECANCELLED && run->stop != OM_TASK_GO);
 }
 
 static void account_locked(struct om_schedule_entry *entry, const struct run *run,
@@ -195,8 +193,7 @@ static void account_locked(struct om_schedule_entry *entry, const struct run *ru
     }
     entry->failures++;
     entry->consecutive_failures += entry->consecutive_failures < UINT32_MAX;
-    const char *text =
-        error->message[0] != '\0' ? error->message : omega_status_text(run->result);
+    const char *text = error->message[0] != '\0' ? error->message : omega_status_text(run->result);
     omega_str clipped = om_utf8_clip(omega_str_of(text), sizeof(entry->last_error) - 1);
     memcpy(entry->last_error, clipped.ptr, clipped.len);
     entry->last_error[clipped.len] = '\0';

@@ -164,11 +164,8 @@ static omega_status run_job(void *context, struct om_task *task)
 
 static struct om_schedule_row row_of(const char *name, int64_t interval_ms, struct job *job)
 {
-    return (struct om_schedule_row){.name = name,
-                                    .interval_ms = interval_ms,
-                                    .enabled = true,
-                                    .run = run_job,
-                                    .context = job};
+    return (struct om_schedule_row){
+        .name = name, .interval_ms = interval_ms, .enabled = true, .run = run_job, .context = job};
 }
 
 static struct om_schedule_status status_of(struct world *world, const char *name)
@@ -267,7 +264,7 @@ static omega_status run_of_year(void *context, struct om_task *task)
 static void test_a_year_against_the_naive_reference(void **state)
 {
     (void)state;
-    static const int64_t intervals[MODELS] = {5000 * 12, HOUR_MS, DAY_MS,
+    static const int64_t intervals[MODELS] = {5000 * 12,   HOUR_MS,    DAY_MS,
                                               7 * HOUR_MS, 10 * 60000, 7 * DAY_MS};
     static const char *const names[MODELS] = {"a", "b", "c", "d", "e", "f"};
     static struct year year;
@@ -444,8 +441,7 @@ static void test_failures_back_off_and_recover(void **state)
     assert_string_equal(status_of(&world, "row").last_error, "job number 6");
     job.result = OMEGA_OK;
     assert_int_equal(om_scheduler_run_due(world.scheduler), 1);
-    assert_int_equal(om_scheduler_next_due_ns(world.scheduler) - now_ns(&world),
-                     60000 * NS_PER_MS);
+    assert_int_equal(om_scheduler_next_due_ns(world.scheduler) - now_ns(&world), 60000 * NS_PER_MS);
     struct om_schedule_status status = status_of(&world, "row");
     assert_int_equal(status.failures, 6);
     assert_int_equal(status.runs, 7);
@@ -716,11 +712,8 @@ static void test_the_thread_runs_sleeps_and_starts_again(void **state)
     (void)state;
     atomic_uint quick = 0, yearly = 0;
     struct om_scheduler *scheduler = open_live();
-    struct om_schedule_row row = {.name = "quick",
-                                  .interval_ms = 10,
-                                  .enabled = true,
-                                  .run = run_quick,
-                                  .context = &quick};
+    struct om_schedule_row row = {
+        .name = "quick", .interval_ms = 10, .enabled = true, .run = run_quick, .context = &quick};
     assert_ok(om_scheduler_stop(scheduler, -1)); /* nothing to stop */
     assert_ok(om_scheduler_start(scheduler));
     assert_status(om_scheduler_start(scheduler), OMEGA_ESTATE);

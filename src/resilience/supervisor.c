@@ -1,19 +1,20 @@
 /* supervisor.c -- parts that start in order, stop in reverse and come back.
  *
  * start, stop and run_due are one at a time (`busy`); they walk the parts in the order that was
- * computed at start and call them outside the lock. A failure only marks its part and plans a retry;
- * run_due carries it out in two passes: first stop what failed together with what depends on it
- * (reverse order), then start whatever is due and has its dependencies (order). So a chain of parts
- * comes back in one pass, and a part whose dependency is itself failing simply waits for it.
+ * computed at start and call them outside the lock. A failure only marks its part and plans a
+ * retry; run_due carries it out in two passes: first stop what failed together with what depends on
+ * it (reverse order), then start whatever is due and has its dependencies (order). So a chain of
+ * parts comes back in one pass, and a part whose dependency is itself failing simply waits for it.
  *
  * Restarting only the failed part, under its running dependents, was rejected: they hold pointers
  * into it. This is OTP's rest_for_one, along declared edges instead of list order.
  *
- * Time is the injected clock and the caller's thread: no thread, no sleeping, a fake clock tests it.
+ * Time is the injected clock and the caller's thread: no thread, no sleeping, a fake clock tests
+ * it.
  *
- * Locks: `mutex` (supervisor) guards the parts' states and plans; not held while rows, health or the
- * scheduler are called. Rows, order and dependency bits change only before or inside start, by the
- * one who is busy.
+ * Locks: `mutex` (supervisor) guards the parts' states and plans; not held while rows, health or
+ * the scheduler are called. Rows, order and dependency bits change only before or inside start, by
+ * the one who is busy.
  * Source: OTP's supervisor (intensity), systemd (burst), full jitter after Brooker (2015). */
 #include "resilience/supervisor.h"
 
@@ -34,9 +35,9 @@ struct part {
     int64_t retry_ns; /* in backoff and quarantine */
     uint64_t restarts;
     unsigned backoff_step;
-    unsigned failure_count; /* in failure_ns */
+    unsigned failure_count;               /* in failure_ns */
     int64_t failure_ns[OM_RESTART_BURST]; /* the last ones, oldest first */
-    bool quarantined; /* until up for OM_RESTART_GOOD_MS */
+    bool quarantined;                     /* until up for OM_RESTART_GOOD_MS */
     char cause[OM_SUPERVISOR_CAUSE_SIZE];
 };
 
@@ -58,9 +59,12 @@ struct om_supervisor {
 const char *om_row_state_name(enum om_row_state state)
 {
     static const char *const names[OM_ROW_STATE_COUNT] = {
-        [OM_ROW_DOWN] = "down",         [OM_ROW_STARTING] = "starting",
-        [OM_ROW_UP] = "up",             [OM_ROW_STOPPING] = "stopping",
-        [OM_ROW_BACKOFF] = "backoff",   [OM_ROW_WAITING] = "waiting",
+        [OM_ROW_DOWN] = "down",
+        [OM_ROW_STARTING] = "starting",
+        [OM_ROW_UP] = "up",
+        [OM_ROW_STOPPING] = "stopping",
+        [OM_ROW_BACKOFF] = "backoff",
+        [OM_ROW_WAITING] = "waiting",
         [OM_ROW_QUARANTINED] = "quarantined",
     };
     return (unsigned)state < OM_ROW_STATE_COUNT ? names[state] : "?";
@@ -195,8 +199,8 @@ static omega_status compute_order(struct om_supervisor *supervisor)
     uint32_t placed = 0;
     for (size_t n = 0; n < supervisor->count; n++) {
         unsigned next = 0;
-        while (next < supervisor->count && ((placed >> next & 1) != 0 ||
-                                            (supervisor->parts[next].deps & ~placed) != 0)) {
+        while (next < supervisor->count &&
+               ((placed >> next & 1) != 0 || (supervisor->parts[next].deps & ~placed) != 0)) {
             next++;
         }
         if (next == supervisor->count) {
@@ -225,8 +229,7 @@ static uint32_t up_bits(const struct om_supervisor *supervisor)
 
 /* ---- Failures and plans ------------------------------------------------------------------- */
 
-static void set_state(struct om_supervisor *supervisor, struct part *part,
-                      enum om_row_state state)
+static void set_state(struct om_supervisor *supervisor, struct part *part, enum om_row_state state)
 {
     if (part->state != state) {
         part->state = state;
@@ -321,8 +324,8 @@ static void wake_scheduler(struct om_supervisor *supervisor)
     }
 }
 
-static void report(struct om_supervisor *supervisor, const struct part *part,
-                   omega_health status, const char *reason)
+static void report(struct om_supervisor *supervisor, const struct part *part, omega_health status,
+                   const char *reason)
 {
     if (part->in_health) {
         (void)om_health_report(supervisor->health, part->row.name, status, reason);
@@ -400,8 +403,8 @@ static omega_status stop_part(struct om_supervisor *supervisor, struct part *par
     set_state(supervisor, part, OM_ROW_STOPPING);
     om_mutex_unlock(&supervisor->mutex);
     const struct om_supervised_row *row = &part->row;
-    int64_t deadline_ns = deadline_from(om_mono_ns(supervisor->clock), row->stop_deadline_ms,
-                                        STOP_DEADLINE_MS);
+    int64_t deadline_ns =
+        deadline_from(om_mono_ns(supervisor->clock), row->stop_deadline_ms, STOP_DEADLINE_MS);
     deadline_ns = OM_MIN(deadline_ns, end_ns);
     omega_status status = OMEGA_OK;
     if (row->stop != NULL) {
@@ -454,8 +457,7 @@ static omega_status stop_all(struct om_supervisor *supervisor, int64_t end_ns)
         }
         forgive(part);
         om_mutex_unlock(&supervisor->mutex);
-        omega_status status =
-            running ? stop_part(supervisor, part, OM_ROW_DOWN, end_ns) : OMEGA_OK;
+        omega_status status = running ? stop_part(supervisor, part, OM_ROW_DOWN, end_ns) : OMEGA_OK;
         if (status != OMEGA_OK && first == OMEGA_OK) {
             first = status;
             error = *om_error_last();
@@ -595,8 +597,8 @@ static void stop_failed(struct om_supervisor *supervisor)
 
 enum due { DUE_NOT, DUE_WAIT, DUE_START };
 
-static enum due look_at_part_locked(const struct om_supervisor *supervisor,
-                                    const struct part *part, int64_t now_ns)
+static enum due look_at_part_locked(const struct om_supervisor *supervisor, const struct part *part,
+                                    int64_t now_ns)
 {
     bool ready = (part->deps & ~up_bits(supervisor)) == 0;
     if (supervisor->halting || part->needs_stop) {
@@ -659,8 +661,7 @@ static omega_status run_scheduled(void *context, struct om_task *task)
     return OMEGA_OK;
 }
 
-omega_status om_supervisor_attach(struct om_supervisor *supervisor,
-                                  struct om_scheduler *scheduler)
+omega_status om_supervisor_attach(struct om_supervisor *supervisor, struct om_scheduler *scheduler)
 {
     /* The interval is never waited for: failures trigger the row, retries ask for the next run. */
     const struct om_schedule_row row = {
@@ -697,9 +698,8 @@ omega_status om_supervisor_status_at(struct om_supervisor *supervisor, size_t in
         out->state = part->state;
         out->since_wall_ms = part->since_wall_ms;
         out->restarts = part->restarts;
-        out->retry_wall_ms = is_planned(part)
-                                 ? om_wall_ms(supervisor->clock) + ahead_ns / NS_PER_MS
-                                 : OMEGA_TIME_UNSET;
+        out->retry_wall_ms = is_planned(part) ? om_wall_ms(supervisor->clock) + ahead_ns / NS_PER_MS
+                                              : OMEGA_TIME_UNSET;
         memcpy(out->cause, part->cause, sizeof(out->cause));
     }
     om_mutex_unlock(&supervisor->mutex);

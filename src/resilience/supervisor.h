@@ -5,14 +5,14 @@
  * an essential row fails to start, what had started is stopped in reverse and the failure returned;
  * any other row is left to be retried while its `degraded` serves.
  *
- * Restart of a row that failed: its dependents are stopped in reverse, then it; then it and they are
- * started from durable state. Backoff: full jitter in 100 ms * 2^n, at most 60 s; n starts again
- * after 10 minutes up. The 6th failure within 60 s puts it in quarantine: tried every 5 minutes
- * until it has been up for 10.
+ * Restart of a row that failed: its dependents are stopped in reverse, then it; then it and they
+ * are started from durable state. Backoff: full jitter in 100 ms * 2^n, at most 60 s; n starts
+ * again after 10 minutes up. The 6th failure within 60 s puts it in quarantine: tried every 5
+ * minutes until it has been up for 10.
  *
  * Threads: start, stop and om_supervisor_run_due are serialised and run the rows on the calling
- *          thread; the supervisor has none of its own. fail and status: any thread, also from inside
- *          a row.
+ *          thread; the supervisor has none of its own. fail and status: any thread, also from
+ *          inside a row.
  * Memory:  at most OM_SUPERVISOR_ROWS rows, copied; texts are borrowed. */
 #ifndef OM_SUPERVISOR_H
 #define OM_SUPERVISOR_H
@@ -80,21 +80,22 @@ void om_supervisor_free(struct om_supervisor *supervisor);
 OMEGA_MUST_CHECK omega_status om_supervisor_add(struct om_supervisor *supervisor,
                                                 const struct om_supervised_row *row);
 
-/* Starts what is down. Returns the failure of the first essential row, with its name in the message,
- * after unwinding. OMEGA_EINVAL (a dependency that is no row, a cycle: named). */
+/* Starts what is down. Returns the failure of the first essential row, with its name in the
+ * message, after unwinding. OMEGA_EINVAL (a dependency that is no row, a cycle: named). */
 OMEGA_MUST_CHECK omega_status om_supervisor_start(struct om_supervisor *supervisor);
 /* Stops everything in reverse, whatever fails on the way, and ends all restarts. Each row gets its
- * own deadline, none later than deadline_ms from now (< 0: only its own). Returns the first failure.
+ * own deadline, none later than deadline_ms from now (< 0: only its own). Returns the first
+ * failure.
  */
 OMEGA_MUST_CHECK omega_status om_supervisor_stop(struct om_supervisor *supervisor,
                                                  int64_t deadline_ms);
 
 /* The row has failed and is to be restarted; wakes the attached scheduler. A row that is not up is
  * left as it is. OMEGA_ENOTFOUND. */
-OMEGA_MUST_CHECK omega_status om_supervisor_fail(struct om_supervisor *supervisor,
-                                                 const char *name, const char *cause);
-/* Carries out the restarts that are due. Returns the monotonic ns of the next one (INT64_MAX: none).
- * A run that finds start or stop going on does nothing. */
+OMEGA_MUST_CHECK omega_status om_supervisor_fail(struct om_supervisor *supervisor, const char *name,
+                                                 const char *cause);
+/* Carries out the restarts that are due. Returns the monotonic ns of the next one (INT64_MAX:
+ * none). A run that finds start or stop going on does nothing. */
 int64_t om_supervisor_run_due(struct om_supervisor *supervisor);
 /* Adds a row "supervisor" that calls om_supervisor_run_due when needed. The scheduler outlives the
  * supervisor's use. */
@@ -104,14 +105,15 @@ OMEGA_MUST_CHECK omega_status om_supervisor_attach(struct om_supervisor *supervi
 struct om_supervised_status {
     const char *name;
     enum om_row_state state;
-    int64_t since_wall_ms; /* of this state */
-    uint64_t restarts;     /* tried so far */
-    int64_t retry_wall_ms; /* OMEGA_TIME_UNSET: none planned */
+    int64_t since_wall_ms;                /* of this state */
+    uint64_t restarts;                    /* tried so far */
+    int64_t retry_wall_ms;                /* OMEGA_TIME_UNSET: none planned */
     char cause[OM_SUPERVISOR_CAUSE_SIZE]; /* of the last failure, "" if none */
 };
 size_t om_supervisor_count(const struct om_supervisor *supervisor);
 /* In order of addition; OMEGA_ENOTFOUND beyond. */
-OMEGA_MUST_CHECK omega_status om_supervisor_status_at(struct om_supervisor *supervisor, size_t index,
+OMEGA_MUST_CHECK omega_status om_supervisor_status_at(struct om_supervisor *supervisor,
+                                                      size_t index,
                                                       struct om_supervised_status *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* supervisor_test.c -- order, unwinding, deadlines, restarts with their dependents, backoff and
- * quarantine on a fake clock; a random life in which no part is ever up without its dependencies. */
+ * quarantine on a fake clock; a random life in which no part is ever up without its dependencies.
+ * */
 #include "support/support.h"
 
 #include <stdio.h>
@@ -429,8 +430,7 @@ static void test_a_random_life(void **state)
         assert_ok(om_supervisor_start(world.supervisor));
         for (int step = 0; step < 300; step++) {
             const char *name = names[om_rng_below(&rng, PARTS)];
-            toy_of(&world, name)->start_result =
-                om_rng_below(&rng, 3) == 0 ? OMEGA_EIO : OMEGA_OK;
+            toy_of(&world, name)->start_result = om_rng_below(&rng, 3) == 0 ? OMEGA_EIO : OMEGA_OK;
             if (om_rng_below(&rng, 2) == 0) {
                 assert_ok(om_supervisor_fail(world.supervisor, name, "random"));
             }
