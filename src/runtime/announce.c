@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 _Static_assert(sizeof(((omega_event *)NULL)->u) <= OM_EVENT_PAYLOAD, "an event fits a slot");
-_Static_assert(OMEGA_EVENT_TYPE_COUNT <= OM_EVENT_TYPES, "the types fit the mask");
+_Static_assert((int)OMEGA_EVENT_TYPE_COUNT <= (int)OM_EVENT_TYPES, "the types fit the mask");
 
 struct event_row {
     const char *name;

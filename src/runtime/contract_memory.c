@@ -239,7 +239,7 @@ static omega_status embed_text(omega_runtime *rt, omega_str text, float *out, ui
         return om_fail(OMEGA_EINVAL, "dimension is %u: 1 to %d is allowed", dimension,
                        (int)OM_LIMIT_DIMENSION);
     }
-    return om_text_features(&rt->stemmers, text, out, dimension);
+    return om_text_features_in(&rt->stemmers, text, dimension, out);
 }
 
 omega_status om_embed(omega_runtime *rt, const omega_embed_options *options, omega_vectors **out)

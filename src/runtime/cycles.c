@@ -197,7 +197,10 @@ static omega_status execute_locked(const struct loop_row *row, struct om_cycle *
     } else if (status == OMEGA_OK) {
         status = om_cycle_keep(rt, id, row->loop->loop, true, om_buf_str(&json));
     } else {
-        (void)om_cycle_keep(rt, id, row->loop->loop, false, om_buf_str(&json));
+        /* The cycle's own failure is what is told, whether or not its row could be kept. */
+        const omega_status kept =
+            om_cycle_keep(rt, id, row->loop->loop, false, om_buf_str(&json));
+        (void)kept;
         om_error_set(&error);
     }
     if (status == OMEGA_OK && out != NULL) {

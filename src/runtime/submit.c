@@ -19,6 +19,7 @@ struct pending {
     omega_runtime *rt;
     omega_cq *cq;
     omega_op op;
+    const struct om_operation *row;
     void *options;
     void *user_data;
     uint64_t ticket;
@@ -69,9 +70,8 @@ struct omega_cq {
 
 static void release_pending(struct pending *op)
 {
-    const struct om_operation *row = om_operation_at(op->op);
-    if (row->result_is_handle && row->release != NULL) {
-        row->release(op->result.handle);
+    if (op->row->result_is_handle && op->row->release != NULL) {
+        op->row->release(op->result.handle);
     }
     struct om_alloc *alloc = &op->rt->alloc;
     om_arena_fini(&op->arena);
@@ -89,7 +89,7 @@ static omega_status prepare_result(struct pending *op)
         op->ids.session = op->id_result.session;
     } else {
         op->result.deletion.struct_size = sizeof op->result.deletion;
-        if (om_operation_at(op->op)->result_is_handle) {
+        if (op->row->result_is_handle) {
             op->result.handle = NULL;
         } else if (op->op == OMEGA_OP_HEALTH_PROBE) {
             op->result.health.struct_size = sizeof op->result.health;
@@ -115,20 +115,19 @@ static void *result_place(struct pending *op)
 
 static const void *result_shown(const struct pending *op)
 {
-    const struct om_operation *row = om_operation_at(op->op);
-    if (op->status != OMEGA_OK || row->result_size == 0) {
+    if (op->status != OMEGA_OK || op->row->result_size == 0) {
         return NULL;
     }
     if (op->ids.ids != NULL) {
         return &op->id_result;
     }
-    return row->result_is_handle ? op->result.handle : (const void *)&op->result;
+    return op->row->result_is_handle ? op->result.handle : (const void *)&op->result;
 }
 
 static void run_pending(struct pending *op, bool cancelled)
 {
     omega_runtime *rt = op->rt;
-    const struct om_operation *row = om_operation_at(op->op);
+    const struct om_operation *row = op->row;
     const int64_t start = om_mono_ns(rt->clock);
     if (cancelled) {
         op->status = om_fail(OMEGA_ECANCELLED, "%s was cancelled", row->name);
@@ -147,7 +146,7 @@ static void run_pending(struct pending *op, bool cancelled)
 static void complete(struct om_workers *workers, struct pending *op)
 {
     omega_cq *cq = op->cq;
-    const enum om_op_mode mode = om_operation_at(op->op)->mode;
+    const enum om_op_mode mode = op->row->mode;
     om_mutex_lock(&workers->mutex);
     *op->at_in_flight = op->next_in_flight;
     if (op->next_in_flight != NULL) {
@@ -273,6 +272,7 @@ static omega_status make_pending(omega_runtime *rt, const omega_request *request
     op->rt = rt;
     op->cq = cq;
     op->op = request->op;
+    op->row = om_operation_at(request->op);
     op->user_data = user_data;
     op->submitted_ns = om_mono_ns(rt->clock);
     op->deadline_ns = request->deadline_ms > 0
@@ -315,9 +315,9 @@ static void return_place(omega_cq *cq)
     om_mutex_unlock(&cq->mutex);
 }
 
-static omega_status enqueue(struct om_workers *workers, struct pending *op, uint64_t *ticket)
+static omega_status enqueue(struct om_workers *workers, struct pending *op, bool is_inline,
+                            uint64_t *ticket)
 {
-    const bool is_inline = om_operation_at(op->op)->mode == OM_OP_INLINE;
     omega_status status = OMEGA_OK;
     om_mutex_lock(&workers->mutex);
     if (workers->in_flight_count >= OM_LIMIT_IN_FLIGHT) {
@@ -385,7 +385,7 @@ omega_status omega_submit(omega_runtime *rt, const omega_request *request, omega
     }
     status = make_pending(rt, request, cq, user_data, &op);
     if (status == OMEGA_OK) {
-        status = enqueue(rt->workers, op, ticket);
+        status = enqueue(rt->workers, op, row->mode == OM_OP_INLINE, ticket);
     }
     if (status != OMEGA_OK) {
         if (op != NULL) {

@@ -65,7 +65,8 @@ const struct om_loop om_loop_retention = {
 static bool wants_checkpoint(omega_runtime *rt)
 {
     /* Accesses are written when there are any; that alone is no event worth telling. */
-    (void)om_memory_flush_access(rt->memory);
+    const omega_status flushed = om_memory_flush_access(rt->memory);
+    (void)flushed; /* what was not written stays gathered */
     om_memory_reclaim(rt->memory);
     return om_store_wants_checkpoint(rt->store);
 }
