@@ -1,9 +1,9 @@
 /* bench_scan.c -- the exact scan against the memory it reads.
  *
- * 100,000 vectors of 768 floats are scanned for the best 10, and beside each scan a plain loop reads
- * as many bytes of a buffer of its own, on the same threads: the ratio says what the scan leaves on
- * the table on this machine, now. The buffer is read from small and from huge pages and the faster
- * median counts. One JSON line for each case: number of threads, kernel row, median of ROUNDS. */
+ * 100,000 vectors of 768 floats are scanned for the best 10, and beside each scan a plain loop
+ * reads as many bytes of a buffer of its own, on the same threads: the ratio says what the scan
+ * leaves on the table on this machine, now. The buffer is read from small and from huge pages and
+ * the faster median counts. One JSON line for each case: threads, kernel row, median of ROUNDS. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -36,7 +36,7 @@ static double seconds_since(int64_t start_ns)
     return (double)(om_mono_ns(om_clock_system()) - start_ns) / 1e9;
 }
 
-/* ---- The control: reading ---------------------------------------------------------------------- */
+/* ---- The control: reading -------------------------------------------------------------------- */
 
 struct reading {
     const char *bytes;
@@ -93,7 +93,7 @@ static char *make_buffer(bool huge)
     return pages;
 }
 
-/* ---- The scan ------------------------------------------------------------------------------------ */
+/* ---- The scan -------------------------------------------------------------------------------- */
 
 static struct om_vectors *make_set(struct om_scan_pool *pool, enum om_metric metric)
 {

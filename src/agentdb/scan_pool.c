@@ -59,12 +59,30 @@ static void run_helper(void *context)
     om_mutex_unlock(&pool->mutex);
 }
 
+/* A system without more threads gets a slower scan, not a failed start. */
+static omega_status start_helpers(struct om_scan_pool *pool, unsigned helpers)
+{
+    while (pool->helpers < helpers) {
+        struct om_thread *thread = &pool->threads[pool->helpers];
+        omega_status status = om_thread_start(thread, "omega-scan", run_helper, pool);
+        if (status == OMEGA_ENOMEM) {
+            return status;
+        }
+        if (status != OMEGA_OK) {
+            om_log(OM_LOG_WARN, "agentdb", "scans have %u helpers instead of %u: %s", pool->helpers,
+                   helpers, om_error_last()->message);
+            om_error_clear();
+            break;
+        }
+        pool->helpers++;
+    }
+    return OMEGA_OK;
+}
+
 omega_status om_scan_pool_open(struct om_alloc *alloc, unsigned helpers, struct om_scan_pool **out)
 {
     *out = NULL;
-    if (helpers > OM_SCAN_HELPERS_MAX) {
-        return om_fail(OMEGA_EINVAL, "%u scan helpers; at most %d", helpers, OM_SCAN_HELPERS_MAX);
-    }
+    helpers = OM_MIN(helpers, (unsigned)OM_SCAN_HELPERS_MAX);
     struct om_scan_pool *pool =
         om_get0(alloc, 1, sizeof *pool + helpers * sizeof(struct om_thread));
     if (pool == NULL) {
@@ -74,13 +92,10 @@ omega_status om_scan_pool_open(struct om_alloc *alloc, unsigned helpers, struct 
     om_mutex_init(&pool->mutex, OM_RANK_LEAF);
     om_cond_init(&pool->wake);
     om_cond_init(&pool->done);
-    for (unsigned i = 0; i < helpers; i++) {
-        omega_status status = om_thread_start(&pool->threads[i], "omega-scan", run_helper, pool);
-        if (status != OMEGA_OK) {
-            om_scan_pool_close(pool);
-            return status;
-        }
-        pool->helpers++;
+    omega_status status = start_helpers(pool, helpers);
+    if (status != OMEGA_OK) {
+        om_scan_pool_close(pool);
+        return status;
     }
     *out = pool;
     return OMEGA_OK;

@@ -13,8 +13,9 @@ struct om_scan_pool;
 
 enum { OM_SCAN_HELPERS_MAX = 63 };
 
-/* `helpers` threads, at most OM_SCAN_HELPERS_MAX; 0 makes a pool that never helps. A sensible
- * number is om_os_cpu_count() - 1. OMEGA_EINVAL, OMEGA_ENOMEM, OMEGA_ELIMIT (no threads). */
+/* Starts `helpers` threads, cut to OM_SCAN_HELPERS_MAX; 0 makes a pool that never helps. A sensible
+ * number is om_os_cpu_count() - 1. Where the system gives fewer threads, the pool has fewer.
+ * OMEGA_ENOMEM. */
 OMEGA_MUST_CHECK omega_status om_scan_pool_open(struct om_alloc *alloc, unsigned helpers,
                                                 struct om_scan_pool **out);
 /* No run may be in progress. NULL is allowed. */

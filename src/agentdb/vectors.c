@@ -7,8 +7,8 @@
  * Removed slots wait on two lists, linked through `next`: `retired[0]` since the last grace period,
  * `retired[1]` before it. A grace period that has passed erases the second and ages the first.
  *
- * Invariants (om_vectors_validate): an item's cell names its newest slot until that is erased; every
- * used slot is live or on a list; free slots and the padding between vectors are zero. */
+ * Invariants (om_vectors_validate): an item's cell names its newest slot until that is erased;
+ * every used slot is live or on a list; free slots and the padding between vectors are zero. */
 #include "agentdb/vectors.h"
 
 #include <math.h>
@@ -239,7 +239,7 @@ omega_status om_vectors_query(const struct om_vectors *v, const float *values, s
     return status;
 }
 
-/* ---- Figures and hooks ------------------------------------------------------------------------ */
+/* ---- Figures and hooks ----------------------------------------------------------------------- */
 
 uint32_t om_vectors_dimension(const struct om_vectors *v)
 {

@@ -2,7 +2,7 @@
  *
  * Promises: a search is exact: it returns min(k, visible) hits, best score first, equal scores in
  *           ascending item order (older first), the same for any number of threads. A slot is
- *           visible at a snapshot when it was added at or before it and not removed at or before it.
+ *           visible at a snapshot when it was added, and not removed, at or before it.
  * Threads:  one publisher at a time (add, remove, reserve, reclaim: the owner serialises them);
  *           any number of readers beside it, without locks.
  * Memory:   slots stand in chunks that never move; a freed slot is overwritten with zeros when no
@@ -103,7 +103,7 @@ bool om_vectors_score(const struct om_vectors *v, const struct om_vectors_query 
  * v's dimension. */
 bool om_vectors_get(const struct om_vectors *v, uint32_t item, uint64_t snapshot, float *out);
 
-/* ---- Figures and hooks ------------------------------------------------------------------------ */
+/* ---- Figures and hooks ----------------------------------------------------------------------- */
 
 uint32_t om_vectors_dimension(const struct om_vectors *v);
 enum om_metric om_vectors_metric(const struct om_vectors *v);

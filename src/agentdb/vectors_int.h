@@ -4,8 +4,8 @@
  * its chunk. A chunk has its small arrays (one for each field, so that a filter touches little
  * memory) in one block, and its vectors in pages of their own, `stride` floats apart.
  *
- * Visibility. A slot is visible at snapshot s when removed > s and added <= s, *read in that order*.
- * Zeroed arrays are invisible. The life of a slot, as the publisher writes it:
+ * Visibility. A slot is visible at snapshot s when removed > s and added <= s, read *in that
+ * order*. Zeroed arrays are invisible. The life of a slot, as the publisher writes it:
  *     use      added = NEVER; item, root, scale, vector, older; removed = NEVER (release);
  *              added = seq (release)
  *     remove   removed = seq (release); onto the list `retired`
@@ -13,8 +13,8 @@
  *     use      ...
  * A reader that was inside before the removal was published holds back the erasure. A later one has
  * a snapshot >= removed: if it reads the old `removed` the slot is invisible; if it reads the new
- * NEVER it has acquired the store of `added` before it, so it reads NEVER or the new sequence, which
- * makes the slot invisible or completely written. That is why `removed` must be read first. */
+ * NEVER it has acquired the store of `added` before it, so it reads NEVER or the new sequence,
+ * which makes the slot invisible or completely written. So `removed` must be read first. */
 #ifndef OM_VECTORS_INT_H
 #define OM_VECTORS_INT_H
 
@@ -138,13 +138,18 @@ OMEGA_MUST_CHECK omega_status om_vectors_make_cell(struct om_vectors *v, uint32_
 bool om_vectors_find(const struct om_vectors *v, uint32_t item, uint64_t snapshot, uint32_t *slot);
 void om_vectors_slots_fini(struct om_vectors *v);
 
-/* ---- vectors_score.c: from kernels to scores -------------------------------------------------- */
+/* ---- vectors_score.c: from kernels to scores ------------------------------------------------- */
 
 /* The factor kept beside a vector, and in a query (cosine; 0 for the other metrics). */
 float om_vectors_scale(const struct om_vectors *v, const float *values);
-/* Scores `count` neighbouring slots, all visible. */
+/* Neighbouring slots, all visible. */
+struct om_vector_run {
+    const struct om_vector_chunk *chunk;
+    uint32_t place; /* of the first */
+    uint32_t count;
+};
+/* The scores of a run, into out[count]. */
 void om_vectors_score_run(const struct om_vectors *v, const struct om_vectors_query *query,
-                          const struct om_vector_chunk *chunk, uint32_t place, uint32_t count,
-                          float *out);
+                          const struct om_vector_run *run, float *out);
 
 #endif

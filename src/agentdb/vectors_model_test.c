@@ -1,8 +1,8 @@
 /* The working set against a model that keeps every version of everything and compares them all.
  *
- * Random batches of adds, replacements and removals at rising sequences, readers that stay inside at
- * their old snapshots, reclaiming in between. Components are small integers, so that products and
- * distances are exact and ties are common; cosine is compared within a tolerance. */
+ * Random batches of adds, replacements and removals at rising sequences, readers that stay inside
+ * at their old snapshots, reclaiming in between. Components are small integers, so that products
+ * and distances are exact and ties are common; cosine is compared within a tolerance. */
 #include "support/support.h"
 
 #include <math.h>

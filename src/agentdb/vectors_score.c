@@ -47,8 +47,8 @@ static float cosine_exact(const struct om_vectors *v, const float *a, const floa
     return cut(om_simd_dot_exact(a, b, v->dimension) / lengths, 1);
 }
 
-/* One run's scores, where `out` holds what the kernel gave. */
-struct run {
+/* A run whose kernel has filled `out`, to be turned into scores in place. */
+struct raw {
     const struct om_vectors *v;
     const struct om_vectors_query *query;
     const float *first;
@@ -56,41 +56,46 @@ struct run {
     uint32_t count;
 };
 
-static void finish_cosine(const struct run *run, float *out)
+static const float *raw_values(const struct raw *raw, uint32_t i)
 {
-    float query_scale = run->query->scale;
-    for (uint32_t i = 0; i < run->count; i++) {
-        float scale = run->scales[i];
+    return raw->first + (size_t)i * raw->v->stride;
+}
+
+static void finish_cosine(const struct raw *raw, float *out)
+{
+    float query_scale = raw->query->scale;
+    for (uint32_t i = 0; i < raw->count; i++) {
+        float scale = raw->scales[i];
         if (scale > 0 && query_scale > 0) {
             float score = out[i] * query_scale * scale;
             out[i] = score > 1 ? 1 : score < -1 ? -1 : score;
         } else if (scale < 0 || query_scale < 0) {
             bool has_zero = !(scale < 0 || scale > 0) || !(query_scale < 0 || query_scale > 0);
-            const float *values = run->first + (size_t)i * run->v->stride;
-            out[i] = has_zero ? 0 : cosine_exact(run->v, run->query->values, values);
+            const float *values = raw_values(raw, i);
+            out[i] = has_zero ? 0 : cosine_exact(raw->v, raw->query->values, values);
         } else {
             out[i] = 0;
         }
     }
 }
 
-static void finish_dot(const struct run *run, float *out)
+static void finish_dot(const struct raw *raw, float *out)
 {
-    for (uint32_t i = 0; i < run->count; i++) {
+    for (uint32_t i = 0; i < raw->count; i++) {
         if (!isfinite(out[i])) {
-            const float *values = run->first + (size_t)i * run->v->stride;
-            out[i] = cut(om_simd_dot_exact(run->query->values, values, run->v->dimension),
+            const float *values = raw_values(raw, i);
+            out[i] = cut(om_simd_dot_exact(raw->query->values, values, raw->v->dimension),
                          (double)FLT_MAX);
         }
     }
 }
 
-static void finish_l2(const struct run *run, float *out)
+static void finish_l2(const struct raw *raw, float *out)
 {
-    for (uint32_t i = 0; i < run->count; i++) {
+    for (uint32_t i = 0; i < raw->count; i++) {
         if (!isfinite(out[i])) {
-            const float *values = run->first + (size_t)i * run->v->stride;
-            out[i] = cut(om_simd_l2sq_exact(run->query->values, values, run->v->dimension),
+            const float *values = raw_values(raw, i);
+            out[i] = cut(om_simd_l2sq_exact(raw->query->values, values, raw->v->dimension),
                          (double)FLT_MAX);
         }
         out[i] = 0 - out[i]; /* not -out[i]: equal vectors score 0, not -0 */
@@ -98,23 +103,23 @@ static void finish_l2(const struct run *run, float *out)
 }
 
 void om_vectors_score_run(const struct om_vectors *v, const struct om_vectors_query *query,
-                          const struct om_vector_chunk *chunk, uint32_t place, uint32_t count,
-                          float *out)
+                          const struct om_vector_run *run, float *out)
 {
-    struct run run = {v, query, om_vectors_at(v, chunk, place), chunk->scale + place, count};
-    struct om_simd_rows rows = {run.first, v->stride, count, v->dimension};
+    const float *first = om_vectors_at(v, run->chunk, run->place);
+    struct raw raw = {v, query, first, run->chunk->scale + run->place, run->count};
+    struct om_simd_rows rows = {first, v->stride, run->count, v->dimension};
     switch (v->metric) {
     case OM_METRIC_COSINE:
         om_simd_kernels()->dot_rows(query->values, &rows, out);
-        finish_cosine(&run, out);
+        finish_cosine(&raw, out);
         break;
     case OM_METRIC_DOT:
         om_simd_kernels()->dot_rows(query->values, &rows, out);
-        finish_dot(&run, out);
+        finish_dot(&raw, out);
         break;
     case OM_METRIC_L2:
         om_simd_kernels()->l2sq_rows(query->values, &rows, out);
-        finish_l2(&run, out);
+        finish_l2(&raw, out);
         break;
     }
 }

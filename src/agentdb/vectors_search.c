@@ -75,7 +75,8 @@ static void scan_block(const struct scan *scan, const struct om_vector_chunk *ch
         unsigned first = (unsigned)__builtin_ctzll(mask);
         uint64_t after = ~(mask >> first);
         unsigned count = after == 0 ? BLOCK : (unsigned)__builtin_ctzll(after);
-        om_vectors_score_run(scan->v, scan->query, chunk, place + first, count, scores);
+        const struct om_vector_run run = {chunk, place + first, count};
+        om_vectors_score_run(scan->v, scan->query, &run, scores);
         for (unsigned i = 0; i < count; i++) {
             uint32_t item =
                 atomic_load_explicit(&chunk->item[place + first + i], memory_order_relaxed);
@@ -161,7 +162,8 @@ bool om_vectors_score(const struct om_vectors *v, const struct om_vectors_query 
     if (!om_vectors_find(v, item, query->snapshot, &slot)) {
         return false;
     }
-    om_vectors_score_run(v, query, om_vectors_chunk(v, slot), om_vectors_place(v, slot), 1, score);
+    const struct om_vector_run run = {om_vectors_chunk(v, slot), om_vectors_place(v, slot), 1};
+    om_vectors_score_run(v, query, &run, score);
     return true;
 }
 

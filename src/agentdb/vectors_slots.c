@@ -6,8 +6,8 @@
  * empty. Rejected: one growing array (readers would have to follow its move) and moving slots down
  * to compact (an item's slot would change under readers; the gain is the partly used chunks).
  *
- * Invariants: used counts the slots of a chunk that are not free; slots below `fresh` are used or on
- * the free list; pages are there exactly while used > 0, or room was made for a take. */
+ * Invariants: used counts the slots of a chunk that are not free; slots below `fresh` are used or
+ * on the free list; pages are there exactly while used > 0, or room was made for a take. */
 #include "agentdb/vectors_int.h"
 
 static uint32_t slots_of_chunk(const struct om_vectors *v)

@@ -1,9 +1,10 @@
 /* One publisher, readers beside it, and nothing a reader sees may belong to another moment.
  *
- * What the set holds at sequence s follows from s alone: at every sequence t one item is given a new
- * vector {item, t, ...} and another is removed. A reader enters, loads the published sequence,
- * searches for everything, and compares each item's presence and version with that rule. The second
- * test makes the set large enough for helpers to take part, and compares with a search alone. */
+ * What the set holds at sequence s follows from s alone: at every sequence t one item is given a
+ * new vector {item, t, ...} and another is removed. A reader enters, loads the published sequence,
+ * searches for everything, and compares each item's presence and version with that rule. The
+ * second test makes the set large enough for helpers to take part; the third compares every bit
+ * of a search that had help with one that had none. */
 #include "support/support.h"
 
 #include "agentdb/vectors.h"

@@ -1,5 +1,6 @@
 /* The working set of a space: what is taken and refused, scores, visibility, erasure, memory. The
- * random comparison with a model stands in vectors_model_test.c, threads in vectors_stress_test.c. */
+ * random comparison with a model stands in vectors_model_test.c, threads in
+ * vectors_stress_test.c. */
 #include "support/support.h"
 
 #include <float.h>

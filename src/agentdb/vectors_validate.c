@@ -1,5 +1,7 @@
-/* vectors_validate.c -- does everything in a working set agree? A walk over all of it, for tests and
- * for `omega check`. It believes nothing: every list is bounded by what it could hold. */
+/* vectors_validate.c -- does everything in a working set agree?
+ *
+ * A walk over all of it, for tests and for `omega check`. It believes nothing: every list is
+ * bounded by what it could hold. */
 #include "agentdb/vectors_int.h"
 
 struct tally {

@@ -1,9 +1,9 @@
 /* simd.h -- distance kernels, one row of them for each kind of CPU. The facade of simd/.
  *
  * Promises: every row computes the same quantities for any dimension 1..8192 and any alignment, and
- *           never reads beyond its inputs. Sums run in a fixed order: a batch form gives, bit for bit,
- *           what its single form gives, so a score does not depend on how a scan was cut. Different
- *           rows may differ in the last bits; om_simd_check knows how much.
+ *           never reads beyond its inputs. Sums run in a fixed order: a batch form gives, bit for
+ *           bit, what its single form gives, so a score does not depend on how a scan was cut.
+ *           Different rows may differ in the last bits; om_simd_check knows how much.
  * Threads:  any. The row is chosen once, at the first call; om_simd_force is for tests and benches.
  * Memory:   nothing here allocates, and nothing links beyond libc and libm.
  *
@@ -53,9 +53,9 @@ double om_simd_l2sq_exact(const float *a, const float *b, size_t dimension);
 
 /* Proves one row at one dimension against the exact sums: small integers (must be equal), random
  * values (within the bound of floating-point summation), denormals, zeros, mixed magnitudes; single
- * and batch forms, varied strides and misalignments. `scratch` holds OM_SIMD_CHECK_FLOATS; inputs are laid against
- * its end, so that a guard page there catches a read beyond. Returns NULL, or what failed (static
- * text). Used by the tests, by `omega check`, and by a plain main on emulated CPUs. */
+ * and batch forms, varied strides and misalignments. `scratch` holds OM_SIMD_CHECK_FLOATS; inputs
+ * are laid against its end, so that a guard page there catches a read beyond. Returns NULL, or what
+ * failed (static text). Needs no test framework: a plain main runs it on an emulated CPU. */
 enum { OM_SIMD_CHECK_ROWS = 7, OM_SIMD_CHECK_FLOATS = (OM_SIMD_CHECK_ROWS + 1) * (8192 + 16) };
 const char *om_simd_check(const struct om_simd *row, size_t dimension, uint64_t seed,
                           float *scratch);

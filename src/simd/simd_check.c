@@ -3,8 +3,8 @@
  * Two kinds of proof. Small integers: every partial sum is an integer below 2^24, so each f32
  * operation is exact and the result must be *equal* in any order of summation; a lost, doubled or
  * misplaced element shows at once. Everything else: the result must lie within the bound of
- * floating-point summation. With u = 2^-24 and a longest chain of h roundings, the error of a sum of
- * terms t_i is at most h u / (1 - h u) * sum |t_i| (Higham, Accuracy and Stability, 4.2), plus
+ * floating-point summation. With u = 2^-24 and a longest chain of h roundings, the error of a sum
+ * of terms t_i is at most h u / (1 - h u) * sum |t_i| (Higham, Accuracy and Stability, 4.2), plus
  * 2^-149 for each operation whose result is denormal. A row adds at least 8 lanes side by side, so
  * h <= dimension / 8 + 8 for the rests and the final additions, + 3 for difference and square.
  *

@@ -1,8 +1,8 @@
 /* simd_scalar.c -- the row for any CPU, and the exact sums that all rows are measured against.
  *
  * The f32 kernels keep 8 partial sums: without them each addition waits for the one before, and
- * rounding errors grow with the dimension instead of an eighth of it. No fused multiply-add is asked
- * for: a CPU without one would call a library function. */
+ * rounding errors grow with the dimension instead of an eighth of it. No fused multiply-add is
+ * asked for: a CPU without one would call a library function. */
 #include "simd/simd.h"
 
 #include <math.h>

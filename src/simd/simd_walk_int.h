@@ -5,14 +5,15 @@
  *     WIDTH, STEP                floats in a register; floats of one step (4 registers)
  *     struct sums                4 accumulators, with sums_zero() and sums_total(&sums)
  *     dot_step, l2sq_step        (sums, x, y): adds STEP products or squares
- *     dot_rest, l2sq_rest        (sums, x, y, left): adds min(left, WIDTH), reading no more than that
+ *     dot_rest, l2sq_rest        (sums, x, y, left): adds min(left, WIDTH), reading no more
  * and gets walk_dot, walk_l2sq, walk_dot_rows, walk_l2sq_rows.
  *
  * Four accumulators, because a fused multiply-add takes 4 cycles and needs two loads, of which two
  * start in each cycle: four chains keep the loads busy, more would gain nothing.
- * Rejected: two or four vectors side by side, which saves loading the query again. It gains a little
- * on cached data, but rows from memory then come as several streams, and the scan falls from .93-.97
- * of the machine's read bandwidth to .80-.95 (AVX-512) and .70-.81 (AVX2; bench/bench_scan.c). */
+ * Rejected: two or four vectors side by side, which saves loading the query again. It gains a
+ * little on cached data, but rows from memory then come as several streams, and the scan falls from
+ * .93-.97 of the machine's read bandwidth to .80-.95 (AVX-512) and .70-.81 (AVX2), as measured by
+ * bench/bench_scan.c. */
 #ifndef OM_SIMD_WALK_INT_H
 #define OM_SIMD_WALK_INT_H
 
