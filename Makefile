@@ -87,6 +87,7 @@ coverage:
 format:
 	@tools/setup lint
 	@tools/sources | xargs clang-format -i
+	@tools/sources | xargs tools/wrap.py
 
 lint:
 	@tools/setup lint
