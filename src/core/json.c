@@ -88,7 +88,7 @@ static omega_status adopt_floats(struct om_json_doc *doc, struct om_json_scan *s
         struct floats_node *node = &doc->nodes[i];
         node->base.type = (json_type)FLOATS_TYPE;
         node->base.refcount = (size_t)-1;
-        node->values = doc->values + (doc->values != NULL ? lift.first : 0);
+        node->values = doc->values != NULL ? doc->values + lift.first : NULL; /* all are empty */
         node->count = lift.count;
     }
     return OMEGA_OK;

@@ -195,6 +195,7 @@ static void test_what_is_lifted(void **state)
     check_lifted("{\"embedding\" : \n [ 0 ,\t1.0 , 2e0\r]}", "embedding", 3);
     check_lifted("{\"embedding\":[]}", "embedding", 0);
     check_lifted("{\"embedding\":[ ]}", "embedding", 0);
+    check_lifted("{\"vec\":[],\"embedding\":[]}", "vec", 0);
     check_lifted("{\"embedding\":[0]}", "embedding", 1);
     check_lifted("{\"v\":1,\"vec\":[-0]}", "vec", 1);
     /* The key written with escapes is the same key: nobody can forge a placeholder. */

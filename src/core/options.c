@@ -496,26 +496,29 @@ static omega_status run_load(struct load load)
     return OMEGA_OK;
 }
 
+omega_status om_options_load_text(const struct om_option_table *table, void *target, omega_str text,
+                                  const char *name)
+{
+    if (text.len > 0 && (!om_utf8_valid(text) || memchr(text.ptr, '\0', text.len) != NULL)) {
+        return om_fail(OMEGA_EINVAL, "%s is no UTF-8 text", name);
+    }
+    struct load load = {.table = table, .path = name, .rest = text};
+    omega_status status = run_load(load);
+    if (status == OMEGA_OK) {
+        load.target = target;
+        status = run_load(load);
+    }
+    return status;
+}
+
 omega_status om_options_load(const struct om_option_table *table, void *target, const char *path)
 {
     struct om_buf text;
     om_buf_init(&text, om_alloc_default(), FILE_MAX);
     omega_status status = om_os_read_file(path, FILE_MAX, &text);
-    if (status != OMEGA_OK) {
-        goto out;
-    }
-    omega_str all = om_buf_str(&text);
-    if (!om_utf8_valid(all) || memchr(all.ptr, '\0', all.len) != NULL) {
-        status = om_fail(OMEGA_EINVAL, "%s is no UTF-8 text", path);
-        goto out;
-    }
-    struct load load = {.table = table, .path = path, .rest = all};
-    status = run_load(load);
     if (status == OMEGA_OK) {
-        load.target = target;
-        status = run_load(load);
+        status = om_options_load_text(table, target, om_buf_str(&text), path);
     }
-out:
     om_buf_fini(&text);
     return status;
 }

@@ -43,6 +43,9 @@ OMEGA_MUST_CHECK omega_status om_options_set(const struct om_option_table *table
  * then. */
 OMEGA_MUST_CHECK omega_status om_options_load(const struct om_option_table *table, void *target,
                                               const char *path);
+/* The same for a text in memory; `name` stands for the file in messages. */
+OMEGA_MUST_CHECK omega_status om_options_load_text(const struct om_option_table *table,
+                                                   void *target, omega_str text, const char *name);
 /* Reads OMEGA_SECTION_KEY for every row that has one in the environment. */
 OMEGA_MUST_CHECK omega_status om_options_env(const struct om_option_table *table, void *target);
 /* The value as text, as it would stand in a file. */

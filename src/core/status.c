@@ -3,7 +3,9 @@
  * One fixed record for each thread, written where an error is born and read by whoever reports it.
  * Fixed size, so that telling "out of memory" needs none. Rejected: an error object that travels
  * as an out-parameter (every signature grows, and callers forget to free it).
- * Invariant: the message is terminated and never ends inside a UTF-8 sequence. */
+ * Messages quote what users sent, and end up in JSON and in log lines. So the invariant: a message
+ * is terminated, valid UTF-8 and one line; bytes that would break this are shown as '?', and a cut
+ * falls between characters. */
 #include "core/status.h"
 
 #include <errno.h>
@@ -12,52 +14,79 @@
 #include <stdlib.h>
 
 #include "core/os.h"
+#include "core/str.h"
 
 static _Thread_local struct om_error last_error;
 
-/* Cuts back to a whole code point: a truncated message must still be valid UTF-8. */
+/* A cut may have left the first bytes of a character at the end: they go. */
 static void end_whole(char *message, size_t len)
 {
     size_t start = len;
-    while (start > 0 && ((unsigned char)message[start - 1] & 0xC0) == 0x80) {
+    while (start > 0 && len - start < 3 && ((unsigned char)message[start - 1] & 0xC0) == 0x80) {
         start--;
     }
-    if (start == 0) {
-        return;
-    }
-    unsigned char lead = (unsigned char)message[start - 1];
-    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-    if (len - (start - 1) < want) {
-        message[start - 1] = '\0';
+    if (start > 0 && (unsigned char)message[start - 1] >= 0xC0) {
+        omega_str last = {message + start - 1, len - (start - 1)};
+        message[start - 1 + om_utf8_valid_len(last)] = '\0';
     }
 }
 
+static void make_printable(char *message)
+{
+    omega_str rest = omega_str_of(message);
+    while (rest.len > 0) {
+        size_t valid = om_utf8_valid_len(rest);
+        message += valid;
+        if (valid < rest.len) {
+            *message++ = '?';
+            valid++;
+        }
+        rest.ptr += valid;
+        rest.len -= valid;
+    }
+}
+
+static void make_one_line(char *message)
+{
+    for (; *message != '\0'; message++) {
+        if ((unsigned char)*message < 0x20 || *message == 0x7F) {
+            *message = '?';
+        }
+    }
+}
+
+static void store_message(char *message, size_t wanted_len)
+{
+    if (wanted_len >= OM_ERROR_MESSAGE_SIZE) {
+        end_whole(message, OM_ERROR_MESSAGE_SIZE - 1);
+    }
+    make_printable(message);
+    make_one_line(message);
+    memcpy(last_error.message, message, strlen(message) + 1);
+}
+
+/* Appends at `at`; returns the length the whole would have, as snprintf does. */
 __attribute__((format(printf, 3, 0))) static size_t write_message(char *message, size_t at,
                                                                   const char *format, va_list args)
 {
+    if (at >= OM_ERROR_MESSAGE_SIZE) {
+        return at;
+    }
     int wrote = vsnprintf(message + at, OM_ERROR_MESSAGE_SIZE - at, format, args);
     if (wrote < 0) {
         message[at] = '\0';
         return at;
     }
-    size_t len = at + (size_t)wrote;
-    if (len >= OM_ERROR_MESSAGE_SIZE) {
-        len = OM_ERROR_MESSAGE_SIZE - 1;
-        end_whole(message, len);
-        len = strlen(message);
-    }
-    return len;
+    return at + (size_t)wrote;
 }
 
-static void append_reason(char *message, size_t at, int err)
+static size_t append_text(char *message, size_t at, const char *text)
 {
-    char reason[128];
-    /* The GNU strerror_r: returns the text, which need not be in the buffer. */
-    const char *text = strerror_r(err, reason, sizeof reason);
-    int wrote = snprintf(message + at, OM_ERROR_MESSAGE_SIZE - at, ": %s", text);
-    if (wrote > 0 && at + (size_t)wrote >= OM_ERROR_MESSAGE_SIZE) {
-        end_whole(message, OM_ERROR_MESSAGE_SIZE - 1);
+    if (at >= OM_ERROR_MESSAGE_SIZE) {
+        return at;
     }
+    int wrote = snprintf(message + at, OM_ERROR_MESSAGE_SIZE - at, ": %s", text);
+    return at + (wrote > 0 ? (size_t)wrote : 0);
 }
 
 omega_status om_error_record(omega_status status, int os_errno, const char *file, int line,
@@ -71,13 +100,15 @@ omega_status om_error_record(omega_status status, int os_errno, const char *file
     size_t len = write_message(message, 0, format, args);
     va_end(args);
     if (os_errno != 0) {
-        append_reason(message, len, os_errno);
+        char reason[128];
+        /* The GNU strerror_r: returns the text, which need not be in the buffer. */
+        len = append_text(message, len, strerror_r(os_errno, reason, sizeof reason));
     }
     last_error.status = status;
     last_error.os_errno = os_errno;
     last_error.file = file;
     last_error.line = line;
-    memcpy(last_error.message, message, strlen(message) + 1);
+    store_message(message, len);
     return status;
 }
 
@@ -109,12 +140,9 @@ omega_status om_error_prefix(omega_status status, const char *format, ...)
     va_start(args, format);
     size_t len = write_message(message, 0, format, args);
     va_end(args);
-    int wrote = snprintf(message + len, sizeof message - len, ": %s", last_error.message);
-    if (wrote > 0 && len + (size_t)wrote >= sizeof message) {
-        end_whole(message, sizeof message - 1);
-    }
+    len = append_text(message, len, last_error.message);
     last_error.status = status;
-    memcpy(last_error.message, message, strlen(message) + 1);
+    store_message(message, len);
     return status;
 }
 

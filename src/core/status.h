@@ -19,7 +19,8 @@ struct om_error {
 };
 
 /* Records the error and returns `status`, which is not OMEGA_OK. Messages are whole sentences
- * without a final stop: what, which value, what is allowed. */
+ * without a final stop: what, which value, what is allowed. Whatever they quote, they are stored as
+ * one line of valid UTF-8; other bytes become '?'. */
 #ifdef __clang_analyzer__
 /* The analyser does not follow the record: let it see that a failure is one. */
 #define om_fail(status, ...)                                                                       \

@@ -70,6 +70,21 @@ static void test_long_messages_stay_utf8(void **state)
     }
 }
 
+static void test_bad_bytes_are_shown_as_such(void **state)
+{
+    (void)state;
+    (void)om_fail(OMEGA_EINVAL, "no tier '%s' here", "a\xFF\xE2\x82z\n\x7F\xC3\xA9");
+    assert_string_equal(omega_error_message(), "no tier 'a???z??\xC3\xA9' here");
+    (void)om_error_prefix(OMEGA_EINVAL, "\x80\t");
+    assert_string_equal(omega_error_message(), "??: no tier 'a???z??\xC3\xA9' here");
+    char continuations[600];
+    memset(continuations, 0x80, sizeof continuations - 1);
+    continuations[sizeof continuations - 1] = '\0';
+    (void)om_fail(OMEGA_EINVAL, "%s", continuations);
+    assert_int_equal(strlen(omega_error_message()), OM_ERROR_MESSAGE_SIZE - 1);
+    assert_int_equal(strspn(omega_error_message(), "?"), OM_ERROR_MESSAGE_SIZE - 1);
+}
+
 static void fail_elsewhere(void *context)
 {
     struct om_error *out = context;
@@ -137,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_errno_is_told),
         cmocka_unit_test(test_prefix_quotes_itself),
         cmocka_unit_test(test_long_messages_stay_utf8),
+        cmocka_unit_test(test_bad_bytes_are_shown_as_such),
         cmocka_unit_test(test_threads_are_apart),
         cmocka_unit_test(test_statuses_of_errno),
         cmocka_unit_test(test_assert_ends_the_process),

@@ -161,7 +161,7 @@ static size_t sequence_length(const unsigned char *p, size_t left)
     return len;
 }
 
-bool om_utf8_valid(omega_str s)
+size_t om_utf8_valid_len(omega_str s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t left = s.len;
@@ -177,12 +177,17 @@ bool om_utf8_valid(omega_str s)
         }
         size_t len = sequence_length(p, left);
         if (len == 0) {
-            return false;
+            break;
         }
         p += len;
         left -= len;
     }
-    return true;
+    return s.len - left;
+}
+
+bool om_utf8_valid(omega_str s)
+{
+    return om_utf8_valid_len(s) == s.len;
 }
 
 size_t om_utf8_next(omega_str s, uint32_t *code_point)

@@ -31,6 +31,8 @@ bool om_str_to_double(omega_str s, double *out); /* finite, locale-free */
 
 /* UTF-8 as RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
 bool om_utf8_valid(omega_str s);
+/* The length of the longest valid prefix. */
+size_t om_utf8_valid_len(omega_str s);
 /* Reads one code point of valid UTF-8 at s.ptr (s.len > 0); returns its length in bytes. */
 size_t om_utf8_next(omega_str s, uint32_t *code_point);
 /* Writes one; returns the length 1..4. */
