@@ -10,7 +10,7 @@ add_library(om_test_support OBJECT ${support} ${CMAKE_SOURCE_DIR}/cmake/empty.c)
 target_compile_definitions(om_test_support PRIVATE _GNU_SOURCE)
 target_include_directories(om_test_support PUBLIC ${CMAKE_SOURCE_DIR}/src
     ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/tests)
-target_link_libraries(om_test_support PUBLIC PkgConfig::CMOCKA)
+target_link_libraries(om_test_support PUBLIC PkgConfig::CMOCKA PkgConfig::SQLITE)
 
 function(om_test source label)
     get_filename_component(name ${source} NAME_WE)

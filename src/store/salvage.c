@@ -279,10 +279,25 @@ static omega_status copy_facts(struct salvage *salvage)
     return status;
 }
 
-static bool is_facts(const struct om_schema *schema, const char *table)
+/* Taken fact by fact, or not at all: a change feed with gaps would be believed, so the new one is
+ * empty and says from where it begins. */
+static bool is_left_out(const struct om_schema *schema, const char *table)
 {
-    return schema == &om_store_schema &&
-           (strcmp(table, "meta") == 0 || strcmp(table, "versions") == 0);
+    static const char *const names[] = {"meta", "versions", "changes"};
+    for (size_t i = 0; i < OM_COUNT_OF(names) && schema == &om_store_schema; i++) {
+        if (strcmp(table, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static omega_status close_feed(struct salvage *salvage)
+{
+    uint64_t last = 0;
+    omega_status status = om_conn_last_seq(salvage->target, &last);
+    return status == OMEGA_OK ? om_meta_set_i64(salvage->target, "changes_floor", (int64_t)last)
+                              : status;
 }
 
 static omega_status copy_all(struct salvage *salvage)
@@ -294,10 +309,13 @@ static omega_status copy_all(struct salvage *salvage)
     for (size_t i = 0; i < salvage->target->schema_count && status == OMEGA_OK; i++) {
         const struct om_schema *schema = salvage->target->schemas[i];
         for (const char *const *t = schema->tables; *t != NULL && status == OMEGA_OK; t++) {
-            if (!is_facts(schema, *t)) {
+            if (!is_left_out(schema, *t)) {
                 status = copy_table(salvage, schema, *t);
             }
         }
+    }
+    if (status == OMEGA_OK) {
+        status = close_feed(salvage);
     }
     om_conn_reset(salvage->source);
     om_conn_reset(salvage->target);
@@ -311,21 +329,31 @@ static omega_status copy_all(struct salvage *salvage)
 
 /* ---- Both stores ---------------------------------------------------------------------------------- */
 
-static omega_status open_source(const struct om_store_options *options, struct om_store *like,
-                                int *lock_fd, struct om_conn **out)
+static omega_status lock_source(const struct om_store_options *options, int *lock_fd)
 {
     char path[OM_PATH_SIZE];
     int64_t pid = 0;
-    omega_status status = om_os_join(path, options->dir, "omega.lock");
+    omega_status status = om_os_join(path, options->dir, "omega.db");
+    if (status == OMEGA_OK && !om_os_exists(path)) {
+        status = om_fail(OMEGA_ENOTFOUND, "there is no store in %s", options->dir);
+    }
+    if (status == OMEGA_OK) {
+        status = om_os_join(path, options->dir, "omega.lock");
+    }
     if (status == OMEGA_OK) {
         status = om_os_lock_file(path, lock_fd, &pid);
     }
     if (status == OMEGA_EBUSY) {
         return om_fail(OMEGA_EBUSY, "%s is in use by process %lld", options->dir, (long long)pid);
     }
-    if (status == OMEGA_OK) {
-        status = om_os_join(path, options->dir, "omega.db");
-    }
+    return status;
+}
+
+static omega_status open_source(const struct om_store_options *options, struct om_store *like,
+                                struct om_conn **out)
+{
+    char path[OM_PATH_SIZE];
+    omega_status status = om_os_join(path, options->dir, "omega.db");
     if (status != OMEGA_OK) {
         return status;
     }
@@ -343,14 +371,13 @@ static omega_status open_source(const struct om_store_options *options, struct o
 static omega_status salvage_into(const struct om_store_options *options, struct om_store *store,
                                  struct salvage *salvage)
 {
-    int lock_fd = -1;
     bool fresh = false;
     omega_status status = om_writer_enter(store, 0);
     if (status != OMEGA_OK) {
         return status;
     }
     salvage->target = store->writer.conn;
-    status = open_source(options, store, &lock_fd, &salvage->source);
+    status = open_source(options, store, &salvage->source);
     if (status == OMEGA_OK) {
         /* Nothing foreign runs, also not while rescuing. */
         status = om_schema_trust(salvage->source, &fresh);
@@ -359,27 +386,33 @@ static omega_status salvage_into(const struct om_store_options *options, struct 
         status = copy_all(salvage);
     }
     om_conn_close(salvage->source);
-    om_os_close(&lock_fd);
     om_writer_leave(store);
     return status;
 }
 
-omega_status om_store_salvage(const struct om_store_options *options, const char *out_dir,
-                              uint64_t *copied, uint64_t *lost)
+static omega_status open_target(const struct om_store_options *options, const char *out_dir,
+                                struct om_store **out)
 {
-    struct om_store *store = NULL;
     struct om_store_options target = *options;
-    struct salvage salvage = {0};
     char path[OM_PATH_SIZE];
-    *copied = *lost = 0;
     omega_status status = om_os_join(path, out_dir, "omega.db");
     if (status == OMEGA_OK && om_os_exists(path)) {
         status = om_fail(OMEGA_ECONFLICT, "%s holds a store already", out_dir);
     }
     target.dir = out_dir;
     target.must_exist = target.read_only = target.accept_loss = false;
+    return status == OMEGA_OK ? om_store_open(&target, out) : status;
+}
+
+omega_status om_store_salvage(const struct om_store_options *options, const char *out_dir,
+                              uint64_t *copied, uint64_t *lost)
+{
+    struct om_store *store = NULL;
+    struct salvage salvage = {0};
+    int lock_fd = -1;
+    omega_status status = lock_source(options, &lock_fd);
     if (status == OMEGA_OK) {
-        status = om_store_open(&target, &store);
+        status = open_target(options, out_dir, &store);
     }
     if (status == OMEGA_OK) {
         status = salvage_into(options, store, &salvage);
@@ -389,6 +422,7 @@ omega_status om_store_salvage(const struct om_store_options *options, const char
         status = om_store_adopt(store);
     }
     om_store_close(store);
+    om_os_close(&lock_fd);
     *copied = salvage.copied;
     *lost = salvage.lost;
     return status == OMEGA_OK ? OMEGA_OK : om_error_prefix(status, "salvaging");

@@ -7,6 +7,8 @@
 #ifndef OM_TEST_TOY_STORE_H
 #define OM_TEST_TOY_STORE_H
 
+#include <stdio.h>
+
 #include "store/store.h"
 
 enum { TOY_INSERT, TOY_DELETE, TOY_GET, TOY_ALL, TOY_SQL_COUNT };
@@ -216,7 +218,7 @@ static inline void toy_write_init(struct toy_write *toy, const struct om_record_
     toy->write.record = (struct om_record){
         .op_id = toy_uuid(op),
         .kind = kind,
-        .at_ms = 1000 + (int64_t)op,
+        .at_ms = 1000 + (int64_t)(op & 0xffffff),
         .actor = OM_STR("system"),
         .scope = {OM_STR("ann"), {NULL, 0}, {NULL, 0}},
         .request_hash = op,
