@@ -268,7 +268,7 @@ def check_own_include(house, layers, path, line, header):
     room = room_of(path)
     wrong = lambda text: house.wrong("layers", path, header, line, text)
     target = header.split("/")[0] if "/" in header else ""
-    if header == "support/support.h":
+    if target == "support":
         if not (path.endswith("_test.c") or room == "tests"):
             wrong("test support outside of a test")
     elif room in ("tests", "bench", "fuzz", "examples") and (target in ("", room, "support")):
