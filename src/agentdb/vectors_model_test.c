@@ -205,7 +205,11 @@ static void check_hits(struct model *m, const struct question *question, size_t 
     for (size_t i = 0; i < count; i++) {
         struct om_vector_hit hit = m->hits[i];
         const struct version *version = find(m, hit.item, question->snapshot);
-        assert_non_null(version);
+        if (version == NULL) {
+            fail_msg("item %u is not there at %llu", hit.item,
+                     (unsigned long long)question->snapshot);
+            return;
+        }
         assert_true(model_passes(&question->filter, version));
         double score = model_score(m, question->values, version->values);
         assert_true(fabs((double)hit.score - score) <= tolerance);
