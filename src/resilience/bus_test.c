@@ -3,7 +3,10 @@
 #include "support/support.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "resilience/bus.h"
 
@@ -256,6 +259,147 @@ static void test_a_descriptor_for_event_loops(void **state)
     om_bus_free(bus);
 }
 
+/* ---- A publisher that loses the processor in the middle ----------------------------------- */
+
+/* Its event ends in a page that cannot be read, so copying it faults in the middle of the payload;
+ * the handler holds the publisher there until it is released. */
+static struct {
+    unsigned char *pages;
+    size_t page_size;
+    atomic_bool inside, release;
+    struct om_bus *bus;
+} stall;
+
+static void hold_in_fault(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&stall.inside, true);
+    while (!atomic_load(&stall.release)) {
+        om_os_yield();
+    }
+    (void)mprotect(stall.pages + stall.page_size, stall.page_size, PROT_READ | PROT_WRITE);
+}
+
+static void publish_and_stall(void *context)
+{
+    sigset_t faults;
+    sigemptyset(&faults);
+    sigaddset(&faults, SIGSEGV);
+    assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &faults, NULL), 0);
+    om_bus_publish(stall.bus, context);
+}
+
+/* An event whose last 64 bytes of payload lie in the second page. */
+static struct om_event *make_stalling_event(void)
+{
+    stall.page_size = (size_t)sysconf(_SC_PAGESIZE);
+    void *pages = NULL;
+    assert_ok(om_os_pages(2 * stall.page_size, &pages));
+    stall.pages = pages;
+    struct om_event *event =
+        (struct om_event *)(stall.pages + stall.page_size + 64 - sizeof(*event));
+    *event = (struct om_event){.type = 1, .row = 1000, .size = OM_EVENT_PAYLOAD};
+    assert_int_equal(mprotect(stall.pages + stall.page_size, stall.page_size, PROT_NONE), 0);
+    atomic_store(&stall.inside, false);
+    atomic_store(&stall.release, false);
+    return event;
+}
+
+static void read_rows(struct om_subscription *subscription, uint64_t first, uint64_t last)
+{
+    struct om_event got;
+    for (uint64_t row = first; row <= last; row++) {
+        assert_ok(om_subscription_next(subscription, 0, &got));
+        assert_int_equal(got.type, 1);
+        assert_int_equal(got.row, row);
+    }
+    assert_int_equal(om_subscription_next(subscription, 0, &got), OMEGA_ETIMEDOUT);
+}
+
+static void read_lag(struct om_subscription *subscription, uint64_t lost)
+{
+    struct om_event got;
+    assert_ok(om_subscription_next(subscription, 0, &got));
+    assert_int_equal(om_event_lost(&got), lost);
+}
+
+static void test_a_stalled_publisher_holds_up_nobody(void **state)
+{
+    (void)state;
+    struct om_subscription *before = NULL, *after = NULL;
+    struct om_thread thread = {0};
+    struct om_event got;
+    struct sigaction hold = {.sa_handler = hold_in_fault}, old;
+    assert_ok(om_bus_new(4, &stall.bus));
+    assert_ok(om_bus_subscribe(stall.bus, OM_EVENT_ALL, &before));
+    assert_ok(om_bus_subscribe(stall.bus, OM_EVENT_ALL, &after));
+    assert_int_equal(sigaction(SIGSEGV, &hold, &old), 0);
+    struct om_event *event = make_stalling_event();
+    assert_ok(om_thread_start(&thread, "stalled", publish_and_stall, event));
+    while (!atomic_load(&stall.inside)) {
+        om_os_yield();
+    }
+    /* Positions: 0 is the stalled one, 1..3 follow; readers wait at the hole. */
+    publish(stall.bus, 1, 1);
+    publish(stall.bus, 1, 2);
+    publish(stall.bus, 1, 3);
+    assert_int_equal(om_subscription_next(before, 0, &got), OMEGA_ETIMEDOUT);
+    /* Position 4 has the stalled slot: it is skipped, the event is at 5 and laps position 1. */
+    publish(stall.bus, 1, 4);
+    assert_int_equal(om_bus_skipped(stall.bus), 1);
+    read_lag(before, 2);
+    read_rows(before, 2, 4);
+    atomic_store(&stall.release, true);
+    om_thread_join(&thread);
+    assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
+    /* What it finished too late is gone, and its slot serves again. */
+    assert_int_equal(om_subscription_next(before, 0, &got), OMEGA_ETIMEDOUT);
+    publish(stall.bus, 1, 5);
+    publish(stall.bus, 1, 6);
+    publish(stall.bus, 1, 7);
+    assert_int_equal(om_bus_skipped(stall.bus), 1);
+    assert_int_equal(om_bus_published(stall.bus), 8);
+    read_rows(before, 5, 7);
+    read_lag(after, 5);
+    read_rows(after, 4, 7);
+    om_subscription_free(before);
+    om_subscription_free(after);
+    om_bus_free(stall.bus);
+    om_os_pages_free(stall.pages, 2 * stall.page_size);
+}
+
+/* Finished while its position is still the slot's newest: readers step over the skipped one. */
+static void test_a_skipped_position_is_stepped_over(void **state)
+{
+    (void)state;
+    struct om_subscription *subscription = NULL;
+    struct om_thread thread = {0};
+    struct sigaction hold = {.sa_handler = hold_in_fault}, old;
+    assert_ok(om_bus_new(4, &stall.bus));
+    assert_int_equal(sigaction(SIGSEGV, &hold, &old), 0);
+    struct om_event *event = make_stalling_event();
+    assert_ok(om_thread_start(&thread, "stalled", publish_and_stall, event));
+    while (!atomic_load(&stall.inside)) {
+        om_os_yield();
+    }
+    for (uint64_t row = 1; row <= 3; row++) {
+        publish(stall.bus, 1, row);
+    }
+    assert_ok(om_bus_subscribe(stall.bus, OM_EVENT_ALL, &subscription)); /* begins at 4 */
+    publish(stall.bus, 1, 4);
+    atomic_store(&stall.release, true);
+    om_thread_join(&thread);
+    assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
+    read_rows(subscription, 4, 4);
+    struct om_subscription_counts counts;
+    om_subscription_counts(subscription, &counts);
+    assert_int_equal(counts.skipped, 1);
+    assert_int_equal(counts.lagged, 0);
+    om_subscription_free(subscription);
+    om_bus_free(stall.bus);
+    om_os_pages_free(stall.pages, 2 * stall.page_size);
+}
+
 /* ---- Stress ------------------------------------------------------------------------------- */
 
 enum { PRODUCERS = 3, READERS = 3, END_TYPE = 62 };
@@ -399,6 +543,8 @@ int main(void)
         cmocka_unit_test(test_publishing_and_closing_wake_a_waiter),
         cmocka_unit_test(test_a_sleeper_is_not_lapped_by_what_it_filters),
         cmocka_unit_test(test_a_descriptor_for_event_loops),
+        cmocka_unit_test(test_a_stalled_publisher_holds_up_nobody),
+        cmocka_unit_test(test_a_skipped_position_is_stepped_over),
         cmocka_unit_test(test_stress_in_a_tiny_ring),
         cmocka_unit_test(test_stress_with_sleeping_readers),
         cmocka_unit_test(test_stress_in_the_engines_ring),

@@ -400,6 +400,7 @@ static void test_nobody_waits_for_a_probe_that_hangs(void **state)
 /* ---- Many reporters ----------------------------------------------------------------------- */
 
 struct crowd {
+    struct om_fake_clock clock; /* runs so fast that nothing is damped */
     struct om_health *health;
     uint64_t rev;
     omega_health shown[4];
@@ -416,6 +417,7 @@ static void observe_crowd(void *context, const struct om_health_change *change)
     assert_int_equal(change->old_status, crowd->shown[i]);
     assert_int_not_equal(change->new_status, change->old_status);
     crowd->shown[i] = change->new_status;
+    om_os_yield(); /* an invitation to overtake */
     atomic_fetch_sub(&crowd->inside, 1);
 }
 
@@ -427,6 +429,7 @@ static void report_many(void *context)
     om_rng_seed(&rng, atomic_fetch_add(&crowd->next, 1) + 1);
     for (int i = 0; i < 3000; i++) {
         name[0] = (char)('a' + om_rng_below(&rng, 4));
+        om_fake_clock_advance_ms(&crowd->clock, 3600 * SECOND);
         om_health_report(crowd->health, name, (omega_health)om_rng_below(&rng, 3), "crowd");
         struct om_health_snapshot snapshot;
         om_health_snapshot(crowd->health, &snapshot);
@@ -439,7 +442,8 @@ static void test_changes_are_told_one_at_a_time(void **state)
     struct crowd crowd = {0};
     static const char *const names[] = {"a", "b", "c", "d"};
     struct om_thread threads[4] = {{0}};
-    assert_ok(om_health_new(om_alloc_default(), om_clock_system(), &crowd.health));
+    om_fake_clock_init(&crowd.clock, 0);
+    assert_ok(om_health_new(om_alloc_default(), &crowd.clock.clock, &crowd.health));
     om_health_observe(crowd.health, observe_crowd, &crowd);
     for (size_t i = 0; i < 4; i++) {
         const struct om_health_row row = {.name = names[i]};
@@ -451,7 +455,7 @@ static void test_changes_are_told_one_at_a_time(void **state)
     for (size_t i = 0; i < 4; i++) {
         om_thread_join(&threads[i]);
     }
-    assert_true(crowd.rev >= 4);
+    assert_true(crowd.rev > 100);
     om_health_free(crowd.health);
 }
 
