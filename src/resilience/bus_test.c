@@ -199,6 +199,55 @@ static void test_publishing_and_closing_wake_a_waiter(void **state)
     om_bus_free(bus);
 }
 
+/* One event, one answer: a wake that is lost has no later one to make up for it. */
+struct echo {
+    struct om_subscription *questions;
+    struct om_bus *answers;
+    uint64_t rounds;
+};
+
+static void answer(void *context)
+{
+    struct echo *echo = context;
+    struct om_event got;
+    for (uint64_t i = 0; i < echo->rounds; i++) {
+        if (om_subscription_next(echo->questions, 10000, &got) != OMEGA_OK) {
+            return;
+        }
+        om_bus_publish(echo->answers, &got);
+    }
+}
+
+static void test_no_wake_is_lost_between_two(void **state)
+{
+    (void)state;
+    struct om_bus *questions = NULL;
+    struct om_subscription *answers = NULL;
+    struct echo echo = {.rounds = 5000};
+    struct om_thread thread = {0};
+    struct om_event got;
+    struct om_rng rng;
+    om_rng_seed(&rng, 9);
+    assert_ok(om_bus_new(8, &questions));
+    assert_ok(om_bus_new(8, &echo.answers));
+    assert_ok(om_bus_subscribe(questions, OM_EVENT_ALL, &echo.questions));
+    assert_ok(om_bus_subscribe(echo.answers, OM_EVENT_ALL, &answers));
+    assert_ok(om_thread_start(&thread, "echo", answer, &echo));
+    for (uint64_t i = 0; i < echo.rounds; i++) {
+        int64_t until_ns = om_mono_ns(om_clock_system()) + (int64_t)om_rng_below(&rng, 6000);
+        while (om_mono_ns(om_clock_system()) < until_ns) {
+        } /* around the time at which the other one gives up looking and goes to sleep */
+        publish(questions, 1, i);
+        assert_ok(om_subscription_next(answers, 10000, &got));
+        assert_int_equal(got.row, i);
+    }
+    om_thread_join(&thread);
+    om_subscription_free(echo.questions);
+    om_subscription_free(answers);
+    om_bus_free(questions);
+    om_bus_free(echo.answers);
+}
+
 /* A sleeper that wants nothing of what passes is woken to step over it, not lapped. */
 static void test_a_sleeper_is_not_lapped_by_what_it_filters(void **state)
 {
@@ -541,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_a_lapped_reader_is_told_and_resumes_at_the_oldest),
         cmocka_unit_test(test_misuse_and_bounds),
         cmocka_unit_test(test_publishing_and_closing_wake_a_waiter),
+        cmocka_unit_test(test_no_wake_is_lost_between_two),
         cmocka_unit_test(test_a_sleeper_is_not_lapped_by_what_it_filters),
         cmocka_unit_test(test_a_descriptor_for_event_loops),
         cmocka_unit_test(test_a_stalled_publisher_holds_up_nobody),

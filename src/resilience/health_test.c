@@ -48,6 +48,7 @@ static const char *fallback(void *context, omega_health status)
     struct om_health_entry entry;
     assert_ok(om_health_get(f->health, "index", &entry));
     assert_int_equal(entry.changes, f->fallbacks - 1);
+    assert_true(status != OMEGA_UNHEALTHY || entry.status != OMEGA_UNHEALTHY);
     return status == OMEGA_HEALTHY ? NULL : "exact scan";
 }
 

@@ -166,10 +166,6 @@ static void plan_next(struct om_scheduler *scheduler, struct om_schedule_entry *
         entry->due_ns = entry->slot_ns + draw_jitter(scheduler, entry);
     }
     apply_share(entry, run);
-    if (entry->triggered) {
-        entry->triggered = false;
-        entry->due_ns = run->end_ns;
-    }
 }
 
 /* ---- A run -------------------------------------------------------------------------------- */
@@ -295,7 +291,7 @@ void om_schedule_run_locked(struct om_scheduler *scheduler, struct om_schedule_e
 
     /* Only now: who waits for the run to end also waits for its due time to be saved. */
     om_mutex_lock(&scheduler->mutex);
-    if (entry->triggered) { /* since the plan was made */
+    if (entry->triggered) { /* while it ran: due again, whatever the plan */
         entry->triggered = false;
         entry->due_ns = OM_MIN(entry->due_ns, run.end_ns);
     }
