@@ -1,0 +1,139 @@
+/* args.c -- the command line: `omega COMMAND [words] [--options]`, in any order after the command.
+ *
+ * --name VALUE, --name=VALUE, -n VALUE; "--" ends the options; "-" is a word. */
+#include "cli/cli_int.h"
+
+const struct cli_option cli_common_options[] = {
+    {"data", 'd', "DIR", "the data directory"},
+    {"config", 0, "FILE", "settings from this file"},
+    {"set", 0, "KEY=VALUE", "one setting; may be repeated"},
+    {"json", 'j', NULL, "print JSON for machines"},
+    {"quiet", 'q', NULL, "no progress"},
+    {"help", 'h', NULL, "explain the command"},
+    CLI_OPTIONS_END,
+};
+
+static int find_option(const struct cli_option *options, omega_str name, char letter)
+{
+    for (int i = 0; options != NULL && options[i].name != NULL; i++) {
+        if (letter != 0 ? options[i].letter == letter : om_str_eq_text(name, options[i].name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool say(const char *format, const char *what)
+{
+    fprintf(stderr, "omega: ");
+    fprintf(stderr, format, what);
+    fprintf(stderr, "\n");
+    return false;
+}
+
+static bool set_common(struct cli *cli, int option, const char *value)
+{
+    switch (option) {
+    case 0:
+        cli->data_dir = value;
+        return true;
+    case 1:
+        cli->config_file = value;
+        return true;
+    case 2:
+        if (cli->set_count >= CLI_SETS_MAX) {
+            return say("too many --set: '%s'", value);
+        }
+        cli->sets[cli->set_count++] = value;
+        return true;
+    case 3:
+        cli->json = true;
+        return true;
+    case 4:
+        cli->quiet = true;
+        return true;
+    default:
+        cli->help = true;
+        return true;
+    }
+}
+
+/* One option at argv[*at]; moves *at over a value that stands apart. */
+static bool take_option(struct cli *cli, int argc, char **argv, int *at)
+{
+    const char *word = argv[*at];
+    const bool is_long = word[1] == '-';
+    omega_str value = {NULL, 0};
+    const omega_str name =
+        is_long ? om_str_cut(omega_str_of(word + 2), '=', &value) : (omega_str){NULL, 0};
+    const char letter = is_long ? 0 : word[1];
+    const struct cli_option *table = cli->command->options;
+    if (!is_long && word[2] != '\0') {
+        return say("one letter is expected after '-': '%s'", word);
+    }
+    int option = find_option(table, name, letter);
+    const bool common = option < 0;
+    if (common) {
+        table = cli_common_options;
+        option = find_option(table, name, letter);
+    }
+    if (option < 0) {
+        fprintf(stderr, "omega: %s has no option '%s'; see: omega help %s\n", cli->command->name,
+                word, cli->command->name);
+        return false;
+    }
+    const char *given = value.ptr; /* the end of argv's text: terminated */
+    if (table[option].value != NULL && given == NULL) {
+        if (*at + 1 >= argc) {
+            return say("'%s' needs a value", word);
+        }
+        given = argv[++*at];
+    } else if (table[option].value == NULL && given != NULL) {
+        return say("'%s' takes no value", word);
+    }
+    given = given != NULL ? given : "";
+    if (common) {
+        return set_common(cli, option, given);
+    }
+    cli->values[option] = given;
+    return true;
+}
+
+bool cli_parse(struct cli *cli, int argc, char **argv)
+{
+    bool options_ended = false;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (!options_ended && strcmp(word, "--") == 0) {
+            options_ended = true;
+        } else if (!options_ended && word[0] == '-' && word[1] != '\0') {
+            if (!take_option(cli, argc, argv, &i)) {
+                return false;
+            }
+        } else if (cli->arg_count >= CLI_ARGS_MAX) {
+            return say("too many words: '%s'", word);
+        } else {
+            cli->args[cli->arg_count++] = word;
+        }
+    }
+    if (cli->help) {
+        return true;
+    }
+    if (cli->arg_count < cli->command->min_args || cli->arg_count > cli->command->max_args) {
+        fprintf(stderr, "usage: omega %s %s\nSee: omega help %s\n", cli->command->name,
+                cli->command->words, cli->command->name);
+        return false;
+    }
+    return true;
+}
+
+const char *cli_value(const struct cli *cli, const char *option)
+{
+    const int at = find_option(cli->command->options, omega_str_of(option), 0);
+    return at >= 0 ? cli->values[at] : NULL;
+}
+
+bool cli_flag(const struct cli *cli, const char *option)
+{
+    return cli_value(cli, option) != NULL;
+}
