@@ -23,13 +23,14 @@ enum {
     SEED_GRAM = 2,
     GRAM_MIN = 3,
     GRAM_MAX = 5,
-    SQUARE_BITS = 26 /* 768 squares of 26-bit numbers fit 64 bits */
+    SQUARE_BITS = 25 /* 8,192 squares of 25-bit numbers fit 64 bits */
 };
 
 static const double gram_share = 0.7;
 
 struct features {
-    int64_t sums[OM_FEATURES_DIMENSION];
+    int64_t *sums;
+    uint32_t dimension;
 };
 
 static uint32_t word_weight(omega_str word)
@@ -57,7 +58,7 @@ float om_text_word_weight(omega_str word)
 static void add_feature(struct features *features, omega_str name, uint64_t seed, int64_t weight)
 {
     uint64_t hash = om_hash(name.ptr, name.len, seed);
-    size_t place = (size_t)(((hash >> 32) * OM_FEATURES_DIMENSION) >> 32);
+    size_t place = (size_t)(((hash >> 32) * features->dimension) >> 32);
     features->sums[place] += (hash & 1) != 0 ? weight : -weight;
 }
 
@@ -145,7 +146,7 @@ static uint64_t magnitude(int64_t value)
 static double measure(struct features *features)
 {
     uint64_t most = 0;
-    for (size_t i = 0; i < OM_FEATURES_DIMENSION; i++) {
+    for (size_t i = 0; i < features->dimension; i++) {
         most = OM_MAX(most, magnitude(features->sums[i]));
     }
     int64_t divisor = 1;
@@ -154,23 +155,40 @@ static double measure(struct features *features)
         divisor *= 2;
     }
     uint64_t squares = 0;
-    for (size_t i = 0; i < OM_FEATURES_DIMENSION; i++) {
+    for (size_t i = 0; i < features->dimension; i++) {
         features->sums[i] /= divisor;
         squares += magnitude(features->sums[i]) * magnitude(features->sums[i]);
     }
     return sqrt((double)squares);
 }
 
-omega_status om_text_features(struct om_stemmers *stemmers, omega_str text, float *out)
+static omega_status write_features(struct om_stemmers *stemmers, omega_str text,
+                                   struct features *features, float *out)
 {
-    struct features features = {{0}};
-    omega_status status = om_text_terms(stemmers, text, add_term, &features);
+    memset(features->sums, 0, features->dimension * sizeof *features->sums);
+    omega_status status = om_text_terms(stemmers, text, add_term, features);
     if (status != OMEGA_OK) {
         return status;
     }
-    double length = measure(&features);
-    for (size_t i = 0; i < OM_FEATURES_DIMENSION; i++) {
-        out[i] = length > 0 ? (float)((double)features.sums[i] / length) : 0.0F;
+    double length = measure(features);
+    for (size_t i = 0; i < features->dimension; i++) {
+        out[i] = length > 0 ? (float)((double)features->sums[i] / length) : 0.0F;
     }
     return OMEGA_OK;
+}
+
+omega_status om_text_features(struct om_stemmers *stemmers, omega_str text, float *out)
+{
+    int64_t sums[OM_FEATURES_DIMENSION];
+    struct features features = {sums, OM_FEATURES_DIMENSION};
+    return write_features(stemmers, text, &features, out);
+}
+
+omega_status om_text_features_in(struct om_stemmers *stemmers, omega_str text, uint32_t dimension,
+                                 float *out)
+{
+    int64_t sums[OM_LIMIT_DIMENSION];
+    struct features features = {sums, dimension};
+    OM_ASSERT(dimension >= 1 && dimension <= OM_LIMIT_DIMENSION);
+    return write_features(stemmers, text, &features, out);
 }

@@ -25,6 +25,9 @@ enum { OM_FEATURES_DIMENSION = 768 };
  * Returns OMEGA_ENOMEM. */
 OMEGA_MUST_CHECK omega_status om_text_features(struct om_stemmers *stemmers, omega_str text,
                                                float *out);
+/* The same features hashed into another number of places, 1..OM_LIMIT_DIMENSION. */
+OMEGA_MUST_CHECK omega_status om_text_features_in(struct om_stemmers *stemmers, omega_str text,
+                                                  uint32_t dimension, float *out);
 
 /* The weight of a folded word, a / (a + p), in (0, 1]. */
 float om_text_word_weight(omega_str word);
