@@ -23,11 +23,9 @@ static int find_option(const struct cli_option *options, omega_str name, char le
     return -1;
 }
 
-static bool say(const char *format, const char *what)
+static bool refuse(const char *word, const char *why)
 {
-    fprintf(stderr, "omega: ");
-    fprintf(stderr, format, what);
-    fprintf(stderr, "\n");
+    fprintf(stderr, "omega: '%s' %s\n", word, why);
     return false;
 }
 
@@ -42,7 +40,7 @@ static bool set_common(struct cli *cli, int option, const char *value)
         return true;
     case 2:
         if (cli->set_count >= CLI_SETS_MAX) {
-            return say("too many --set: '%s'", value);
+            return refuse(value, "is one --set too many");
         }
         cli->sets[cli->set_count++] = value;
         return true;
@@ -69,7 +67,7 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *at)
     const char letter = is_long ? 0 : word[1];
     const struct cli_option *table = cli->command->options;
     if (!is_long && word[2] != '\0') {
-        return say("one letter is expected after '-': '%s'", word);
+        return refuse(word, "is no option: one letter is expected after '-'");
     }
     int option = find_option(table, name, letter);
     const bool common = option < 0;
@@ -85,11 +83,11 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *at)
     const char *given = value.ptr; /* the end of argv's text: terminated */
     if (table[option].value != NULL && given == NULL) {
         if (*at + 1 >= argc) {
-            return say("'%s' needs a value", word);
+            return refuse(word, "needs a value");
         }
         given = argv[++*at];
     } else if (table[option].value == NULL && given != NULL) {
-        return say("'%s' takes no value", word);
+        return refuse(word, "takes no value");
     }
     given = given != NULL ? given : "";
     if (common) {
@@ -111,7 +109,7 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
                 return false;
             }
         } else if (cli->arg_count >= CLI_ARGS_MAX) {
-            return say("too many words: '%s'", word);
+            return refuse(word, "is one word too many");
         } else {
             cli->args[cli->arg_count++] = word;
         }

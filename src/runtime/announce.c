@@ -101,15 +101,62 @@ void om_announce_error(omega_runtime *rt, const char *component, const char *err
 
 /* ---- Off the bus ---------------------------------------------------------------------------------- */
 
-/* The public handle is the bus's own: a cast, no second object to keep in step. */
-static struct om_subscription *inner(omega_subscription *subscription)
+/* The bus is held by the runtime and by each subscription, so that closing one late, also after the
+ * runtime, is harmless; a subscription is held by its owner and by who waits in it. */
+struct om_shared_bus {
+    struct om_bus *bus;
+    atomic_uint holders;
+};
+
+struct omega_subscription {
+    struct om_shared_bus *shared;
+    struct om_subscription *inner;
+    atomic_uint holders;
+};
+
+omega_status om_shared_bus_new(struct om_shared_bus **out)
 {
-    return (struct om_subscription *)(void *)subscription;
+    struct om_alloc *alloc = om_alloc_default();
+    struct om_shared_bus *shared = (struct om_shared_bus *)om_get0(alloc, 1, sizeof *shared);
+    if (shared == NULL) {
+        return om_nomem();
+    }
+    atomic_init(&shared->holders, 1);
+    const omega_status status = om_bus_new(OM_BUS_SLOTS, &shared->bus);
+    if (status != OMEGA_OK) {
+        om_put(alloc, shared);
+        return status;
+    }
+    *out = shared;
+    return OMEGA_OK;
+}
+
+struct om_bus *om_shared_bus_of(struct om_shared_bus *shared)
+{
+    return shared->bus;
+}
+
+void om_shared_bus_drop(struct om_shared_bus *shared)
+{
+    if (shared != NULL && atomic_fetch_sub(&shared->holders, 1) == 1) {
+        om_bus_free(shared->bus);
+        om_put(om_alloc_default(), shared);
+    }
+}
+
+static void drop_subscription(omega_subscription *subscription)
+{
+    if (atomic_fetch_sub(&subscription->holders, 1) == 1) {
+        struct om_shared_bus *shared = subscription->shared;
+        om_subscription_free(subscription->inner);
+        om_put(om_alloc_default(), subscription);
+        om_shared_bus_drop(shared);
+    }
 }
 
 omega_status omega_events_subscribe(omega_runtime *rt, uint64_t type_mask, omega_subscription **out)
 {
-    const omega_status status = om_require_runtime(rt);
+    omega_status status = om_require_runtime(rt);
     if (status != OMEGA_OK) {
         return status;
     }
@@ -117,7 +164,37 @@ omega_status omega_events_subscribe(omega_runtime *rt, uint64_t type_mask, omega
         return om_fail(OMEGA_EINVAL, "the place for the subscription is NULL");
     }
     *out = NULL;
-    return om_bus_subscribe(rt->bus, type_mask, (struct om_subscription **)(void *)out);
+    omega_subscription *subscription =
+        (omega_subscription *)om_get0(om_alloc_default(), 1, sizeof *subscription);
+    if (subscription == NULL) {
+        return om_nomem();
+    }
+    status = om_bus_subscribe(rt->bus, type_mask, &subscription->inner);
+    if (status != OMEGA_OK) {
+        om_put(om_alloc_default(), subscription);
+        return status;
+    }
+    atomic_init(&subscription->holders, 1);
+    subscription->shared = rt->shared_bus;
+    atomic_fetch_add(&rt->shared_bus->holders, 1);
+    *out = subscription;
+    return OMEGA_OK;
+}
+
+static void show_event(const struct om_event *event, omega_event *out)
+{
+    omega_event shown = {.struct_size = out->struct_size,
+                         .type = (omega_event_type)event->type,
+                         .row = event->row,
+                         .n = event->n,
+                         .at_ms = event->wall_ms};
+    if (event->type == OM_EVENT_LAGGED) {
+        shown.type = OMEGA_EVENT_LAGGED;
+        shown.u.lagged.count = om_event_lost(event);
+    } else {
+        memcpy(&shown.u, event->payload, OM_MIN((size_t)event->size, sizeof shown.u));
+    }
+    *out = shown;
 }
 
 omega_status omega_events_next(omega_subscription *subscription, int timeout_ms, omega_event *out)
@@ -126,28 +203,21 @@ omega_status omega_events_next(omega_subscription *subscription, int timeout_ms,
     if (subscription == NULL || out == NULL || out->struct_size < sizeof *out) {
         return om_fail(OMEGA_EINVAL, "a subscription and an event with its struct_size are needed");
     }
-    const omega_status status = om_subscription_next(inner(subscription), timeout_ms, &event);
-    if (status != OMEGA_OK) {
-        return status;
+    atomic_fetch_add(&subscription->holders, 1);
+    const omega_status status = om_subscription_next(subscription->inner, timeout_ms, &event);
+    drop_subscription(subscription);
+    if (status == OMEGA_OK) {
+        show_event(&event, out);
     }
-    omega_event shown = {.struct_size = out->struct_size,
-                         .type = (omega_event_type)event.type,
-                         .row = event.row,
-                         .n = event.n,
-                         .at_ms = event.wall_ms};
-    if (event.type == OM_EVENT_LAGGED) {
-        shown.type = OMEGA_EVENT_LAGGED;
-        shown.u.lagged.count = om_event_lost(&event);
-    } else {
-        memcpy(&shown.u, event.payload, OM_MIN((size_t)event.size, sizeof shown.u));
-    }
-    *out = shown;
-    return OMEGA_OK;
+    return status;
 }
 
 void omega_events_close(omega_subscription *subscription)
 {
-    om_subscription_free(inner(subscription));
+    if (subscription != NULL) {
+        om_subscription_close(subscription->inner);
+        drop_subscription(subscription);
+    }
 }
 
 /* ---- As JSON ---------------------------------------------------------------------------------------- */

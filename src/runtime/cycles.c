@@ -298,9 +298,10 @@ static omega_status run_scheduled(void *context, struct om_task *task)
 static omega_status run_health(void *context, struct om_task *task)
 {
     omega_runtime *rt = (omega_runtime *)context;
-    (void)task;
     if (om_gate_enter(rt, OM_OP_READ, "health") == OMEGA_OK) {
-        (void)om_health_run_due(rt->health);
+        const int64_t next_ns = om_health_run_due(rt->health);
+        const int64_t wait_ms = (next_ns - om_mono_ns(rt->clock)) / 1000000;
+        om_task_again(task, OM_MAX(wait_ms, 1));
         om_gate_leave(rt, OM_OP_READ);
     }
     return OMEGA_OK;
@@ -311,6 +312,7 @@ omega_status om_cycles_schedule(omega_runtime *rt)
     const struct om_schedule_row health = {.name = "health",
                                            .interval_ms = rt->config.health_interval_ms,
                                            .enabled = true,
+                                           .while_paused = true,
                                            .run = run_health,
                                            .context = rt};
     omega_status status = om_scheduler_add(rt->scheduler, &health);

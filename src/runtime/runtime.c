@@ -37,8 +37,9 @@ static omega_status make_supervisor(omega_runtime *rt)
 /* Everything that needs no disk, in the order of who uses whom. */
 static omega_status make_all(omega_runtime *rt)
 {
-    omega_status status = om_bus_new(OM_BUS_SLOTS, &rt->bus);
+    omega_status status = om_shared_bus_new(&rt->shared_bus);
     if (status == OMEGA_OK) {
+        rt->bus = om_shared_bus_of(rt->shared_bus);
         status = om_metrics_new(&rt->alloc, &rt->metrics);
     }
     if (status == OMEGA_OK) {
@@ -76,7 +77,7 @@ static void unmake_all(omega_runtime *rt)
     if (rt->bus != NULL) {
         om_bus_close(rt->bus);
     }
-    om_bus_free(rt->bus);
+    om_shared_bus_drop(rt->shared_bus);
     om_lifecycle_fini(&rt->life);
     om_cond_fini(&rt->gate_empty);
     om_mutex_fini(&rt->gate_mutex);

@@ -22,6 +22,7 @@
 struct om_workers;
 struct om_cycle_table;
 struct om_long;
+struct om_shared_bus;
 
 enum { OM_LONG_MAX = 16 };
 
@@ -38,7 +39,8 @@ struct omega_runtime {
     char data_dir[OM_PATH_SIZE];
 
     struct om_lifecycle life;
-    struct om_bus *bus;
+    struct om_shared_bus *shared_bus; /* announce.c */
+    struct om_bus *bus;               /* the same */
     struct om_metrics *metrics;
     struct om_metric_set *figures; /* figures.c */
     struct om_health *health;
@@ -146,6 +148,9 @@ void om_vitals_report(omega_runtime *rt, omega_health_report *out);
 
 /* ---- announce.c: from the parts to the bus ---------------------------------------------------------- */
 
+OMEGA_MUST_CHECK omega_status om_shared_bus_new(struct om_shared_bus **out);
+struct om_bus *om_shared_bus_of(struct om_shared_bus *shared);
+void om_shared_bus_drop(struct om_shared_bus *shared); /* NULL is allowed */
 void om_announce(omega_runtime *rt, omega_event_type type, const void *body, size_t size);
 /* store's on_event */
 void om_announce_stored(void *rt, const struct om_store_event *event);
