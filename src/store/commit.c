@@ -225,9 +225,7 @@ static void undo(struct om_store *store, struct batch *batch, bool in_savepoint)
                run_own(conn, OM_SQL_SAVEPOINT_KEEP) == OMEGA_OK;
     }
     if (!kept) {
-        if (om_conn_in_txn(conn)) {
-            (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-        }
+        om_conn_roll_back(conn);
         batch->lost = batch->applied > 0;
     }
 }
@@ -254,8 +252,11 @@ static omega_status enter_txn(struct om_store *store, const struct batch *batch,
 {
     struct om_conn *conn = store->writer.conn;
     *savepoint = false;
-    if (!om_conn_in_txn(conn)) {
-        omega_status status = om_writer_sync_mode(store, batch->full);
+    if (batch->applied == 0) {
+        omega_status status = om_conn_no_txn(conn);
+        if (status == OMEGA_OK) {
+            status = om_writer_sync_mode(store, batch->full);
+        }
         return status == OMEGA_OK ? run_own(conn, OM_SQL_BEGIN) : status;
     }
     omega_status status = run_own(conn, OM_SQL_SAVEPOINT);
@@ -327,10 +328,7 @@ static omega_status commit_batch(struct om_store *store, struct batch *batch)
         status = om_writer_commit(store, batch->full);
     }
     if (status != OMEGA_OK) {
-        om_conn_reset(store->writer.conn);
-        if (om_conn_in_txn(store->writer.conn)) {
-            (void)sqlite3_exec(store->writer.conn->db, "ROLLBACK", NULL, NULL, NULL);
-        }
+        om_conn_roll_back(store->writer.conn);
         store->writer.txn.next_change = batch->next_change;
     }
     return status;

@@ -100,6 +100,11 @@ static omega_status set_switches(struct om_conn *conn, const struct om_conn_opti
         (void)sqlite3_limit(conn->db, bounds[i].what, bounds[i].value);
     }
     sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);
+    int rc = sqlite3_prepare_v3(conn->db, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT,
+                                &conn->rollback, NULL);
+    if (rc != SQLITE_OK) {
+        return om_conn_fail(conn, rc, "preparing a connection");
+    }
     conn->is_full = options->role == OM_CONN_WRITER;
     return om_conn_exec(conn, role_pragmas[options->role]);
 }
@@ -160,6 +165,7 @@ void om_conn_close(struct om_conn *conn)
             om_stmt_done(&conn->statements[at++]);
         }
     }
+    sqlite3_finalize(conn->rollback);
     int rc = sqlite3_close(conn->db);
     OM_ASSERT(rc == SQLITE_OK); /* busy: a statement of om_conn_prepare was not given back */
     om_put(conn->alloc, conn->statements);
@@ -184,6 +190,21 @@ omega_status om_conn_number(struct om_conn *conn, const char *sql, int64_t *out)
     *out = status == OMEGA_OK && row ? om_col_i64(&stmt, 0) : 0;
     om_stmt_done(&stmt);
     return status;
+}
+
+void om_conn_roll_back(struct om_conn *conn)
+{
+    om_conn_reset(conn);
+    if (om_conn_in_txn(conn)) {
+        (void)sqlite3_step(conn->rollback);
+        (void)sqlite3_reset(conn->rollback);
+    }
+}
+
+omega_status om_conn_no_txn(struct om_conn *conn)
+{
+    om_conn_roll_back(conn);
+    return om_conn_in_txn(conn) ? om_nomem() : OMEGA_OK;
 }
 
 bool om_conn_in_txn(const struct om_conn *conn)

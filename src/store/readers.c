@@ -78,21 +78,15 @@ static omega_status open_reader(struct om_store *store, struct om_conn **out)
 
 static omega_status begin(struct om_conn *conn, uint64_t *last)
 {
-    struct om_stmt *stmt;
-    omega_status status = om_sql(conn, &om_store_schema, OM_SQL_BEGIN_READ, &stmt);
+    struct om_stmt *stmt = NULL;
+    omega_status status = om_conn_no_txn(conn);
+    if (status == OMEGA_OK) {
+        status = om_sql(conn, &om_store_schema, OM_SQL_BEGIN_READ, &stmt);
+    }
     if (status == OMEGA_OK) {
         status = om_run(stmt);
     }
     return status == OMEGA_OK ? om_conn_last_seq(conn, last) : status;
-}
-
-static void end(struct om_conn *conn)
-{
-    om_conn_reset(conn);
-    if (om_conn_in_txn(conn)) {
-        /* Cannot fail for a reader: there is nothing to write. */
-        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-    }
 }
 
 omega_status om_store_read(struct om_store *store, unsigned timeout_ms, struct om_reader *out)
@@ -114,7 +108,7 @@ omega_status om_store_read(struct om_store *store, unsigned timeout_ms, struct o
     }
     if (status != OMEGA_OK) {
         if (conn != NULL) {
-            end(conn);
+            om_conn_roll_back(conn);
         }
         return_conn(&store->readers, conn);
         return status;
@@ -131,7 +125,7 @@ void om_store_read_end(struct om_reader *reader)
     if (reader == NULL || reader->conn == NULL) {
         return;
     }
-    end(reader->conn);
+    om_conn_roll_back(reader->conn);
     return_conn(&reader->store->readers, reader->conn);
     *reader = (struct om_reader){0};
 }

@@ -252,10 +252,8 @@ static omega_status step(struct om_conn *conn, const struct om_schema *schema, u
     if (status == OMEGA_OK) {
         status = om_conn_exec(conn, "COMMIT");
     }
-    if (status != OMEGA_OK && om_conn_in_txn(conn)) {
-        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-    }
     if (status != OMEGA_OK) {
+        om_conn_roll_back(conn);
         return om_error_prefix(status, "bringing '%s' to version %u", schema->name, version + 1);
     }
     return OMEGA_OK;

@@ -46,6 +46,7 @@ struct om_conn {
     struct om_stmt *statements; /* of all schemas, in their order */
     struct om_stmt *taken;      /* since the last om_conn_reset */
     struct om_conn *next;       /* in the pool */
+    sqlite3_stmt *rollback;     /* prepared at once: undoing must not need memory for that */
     bool is_full;               /* synchronous=FULL is set */
 };
 
@@ -78,6 +79,10 @@ void om_stmt_done(struct om_stmt *stmt);
 /* Gives back every statement that was taken: ends all its reads. */
 void om_conn_reset(struct om_conn *conn);
 bool om_conn_in_txn(const struct om_conn *conn);
+/* Ends all reads and whatever transaction is open. */
+void om_conn_roll_back(struct om_conn *conn);
+/* The same before a new beginning; fails when even that could not be done. */
+OMEGA_MUST_CHECK omega_status om_conn_no_txn(struct om_conn *conn);
 /* Records the connection's last error: `rc` is what the call returned. */
 omega_status om_conn_fail(struct om_conn *conn, int rc, const char *what);
 OMEGA_MUST_CHECK omega_status om_sqlite_status(int rc, const char **text);
@@ -92,7 +97,6 @@ enum om_own_sql {
     OM_SQL_BEGIN,
     OM_SQL_BEGIN_READ,
     OM_SQL_COMMIT,
-    OM_SQL_ROLLBACK,
     OM_SQL_SAVEPOINT,
     OM_SQL_SAVEPOINT_UNDO,
     OM_SQL_SAVEPOINT_KEEP,

@@ -37,7 +37,6 @@ static const char *const statements[OM_SQL_COUNT] = {
     [OM_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [OM_SQL_BEGIN_READ] = "BEGIN",
     [OM_SQL_COMMIT] = "COMMIT",
-    [OM_SQL_ROLLBACK] = "ROLLBACK",
     [OM_SQL_SAVEPOINT] = "SAVEPOINT r",
     [OM_SQL_SAVEPOINT_UNDO] = "ROLLBACK TO r",
     [OM_SQL_SAVEPOINT_KEEP] = "RELEASE r",

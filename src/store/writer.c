@@ -132,14 +132,6 @@ void om_writer_durable(struct om_store *store, uint64_t seq)
     }
 }
 
-static void roll_back(struct om_conn *conn)
-{
-    om_conn_reset(conn);
-    if (om_conn_in_txn(conn)) {
-        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-    }
-}
-
 omega_status om_writer_txn(struct om_store *store,
                            omega_status (*work)(void *context, struct om_conn *conn), void *context)
 {
@@ -147,6 +139,9 @@ omega_status om_writer_txn(struct om_store *store,
     struct om_stmt *stmt;
     int64_t before = sqlite3_total_changes64(conn->db);
     omega_status status = om_store_writable(store);
+    if (status == OMEGA_OK) {
+        status = om_conn_no_txn(conn);
+    }
     if (status == OMEGA_OK) {
         status = om_writer_sync_mode(store, true);
     }
@@ -163,7 +158,7 @@ omega_status om_writer_txn(struct om_store *store,
         status = om_writer_commit(store, true);
     }
     if (status != OMEGA_OK) {
-        roll_back(conn);
+        om_conn_roll_back(conn);
         return status;
     }
     if (sqlite3_total_changes64(conn->db) != before) {

@@ -7,7 +7,6 @@
  * Shared-memory methods go straight through: after a cut the shared memory is gone anyway. */
 #include "support/vfs.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -554,19 +553,42 @@ bool om_test_vfs_on_disk(const char *suffix, const void *bytes, size_t size)
 
 /* ---- SQLite's memory --------------------------------------------------------------------------- */
 
+/* Each block carries its size: malloc_usable_size would depend on the heap's history, and the
+ * number of SQLite's allocations with it. */
+enum { MEM_HEAD = 16 };
+
 static void *mem_malloc(int size)
 {
-    return malloc((size_t)size);
+    char *block = malloc((size_t)size + MEM_HEAD);
+    if (block == NULL) {
+        return NULL;
+    }
+    memcpy(block, &size, sizeof(size));
+    return block + MEM_HEAD;
+}
+
+static void mem_free(void *ptr)
+{
+    free((char *)ptr - MEM_HEAD);
 }
 
 static void *mem_realloc(void *ptr, int size)
 {
-    return realloc(ptr, (size_t)size);
+    char *block = realloc((char *)ptr - MEM_HEAD, (size_t)size + MEM_HEAD);
+    if (block == NULL) {
+        return NULL;
+    }
+    memcpy(block, &size, sizeof(size));
+    return block + MEM_HEAD;
 }
 
 static int mem_size(void *ptr)
 {
-    return ptr != NULL ? (int)malloc_usable_size(ptr) : 0;
+    int size = 0;
+    if (ptr != NULL) {
+        memcpy(&size, (char *)ptr - MEM_HEAD, sizeof(size));
+    }
+    return size;
 }
 
 static int mem_roundup(int size)
@@ -587,7 +609,7 @@ static void mem_shutdown(void *context)
 
 void om_test_sqlite_malloc(void)
 {
-    static const sqlite3_mem_methods memory = {mem_malloc,  free,     mem_realloc,  mem_size,
+    static const sqlite3_mem_methods memory = {mem_malloc,  mem_free, mem_realloc,  mem_size,
                                                mem_roundup, mem_init, mem_shutdown, NULL};
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &memory) != SQLITE_OK ||
         sqlite3_initialize() != SQLITE_OK) {
