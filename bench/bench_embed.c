@@ -1,9 +1,9 @@
 /* bench_embed.c -- the built-in embedder: how good (STS Benchmark) and how fast.
  *
  * Prints one JSON line for each case. Quality: Spearman's rank correlation of the cosine with the
- * human scores of stsb/sts-dev.csv and sts-test.csv under the directory in OMEGA_DATA, and of the same
- * cosines dealt to shuffled pairs as the control; without the files it says so and goes on. Speed: the
- * median of ROUNDS rounds over sentences of that file, or of this program's own text. */
+ * human scores of stsb/sts-dev.csv and sts-test.csv under the directory in OMEGA_DATA, and of the
+ * same cosines dealt to shuffled pairs as the control; without the files it says so and goes on.
+ * Speed: the median of ROUNDS rounds over sentences of that file, or of this program's own text. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -126,8 +126,7 @@ void om_words_usage(struct om_words *w, struct om_words_usage *out)
     };
 }
 
-/* ---- Entries -----------------------------------------------------------------------------------
- */
+/* ---- Entries --------------------------------------------------------------------------------- */
 
 static _Atomic uint64_t *newest_of(struct om_words *w, uint32_t item)
 {

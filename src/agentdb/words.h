@@ -44,7 +44,7 @@ enum {
 OMEGA_MUST_CHECK omega_status om_words_new(struct om_alloc *alloc, struct om_words **out);
 void om_words_free(struct om_words *w); /* no reader inside; NULL is allowed */
 
-/* ---- The publisher -------------------------------------------------------------------------- */
+/* ---- The publisher --------------------------------------------------------------------------- */
 
 /* Indexes `text` (valid UTF-8) as the item's, under a scope root, visible from `seq` on. An item
  * that is in the index gets the new text at `seq`: every snapshot sees exactly one of them. A
@@ -61,8 +61,7 @@ bool om_words_remove(struct om_words *w, uint32_t item, uint64_t seq);
  * no byte. With no reader inside, one call erases up to 64 items. */
 size_t om_words_reclaim(struct om_words *w);
 
-/* ---- Readers ----------------------------------------------------------------------------------
- */
+/* ---- Readers --------------------------------------------------------------------------------- */
 
 unsigned om_words_enter(struct om_words *w);
 void om_words_leave(struct om_words *w, unsigned ticket);
@@ -120,8 +119,7 @@ bool om_words_match(struct om_words *w, const struct om_words_query *query, uint
 /* What a term adds that counts `count` times (fractions are fine) in `length` words. */
 double om_words_gain(const struct om_words_query *query, size_t term, double count, double length);
 
-/* ---- Figures and hooks ------------------------------------------------------------------------
- */
+/* ---- Figures and hooks ----------------------------------------------------------------------- */
 
 /* Any thread. */
 struct om_words_usage {

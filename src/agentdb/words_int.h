@@ -35,8 +35,7 @@ struct om_word_garbage {
     void (*erase)(struct om_words *w, struct om_word_garbage *garbage);
 };
 
-/* ---- Chains ------------------------------------------------------------------------------------
- */
+/* ---- Chains ---------------------------------------------------------------------------------- */
 
 /* A value is key << 24 | payload with keys ascending; payload 0 marks a dead value. */
 struct om_word_block {

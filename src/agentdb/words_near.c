@@ -115,8 +115,7 @@ unsigned om_word_distance(omega_str a, omega_str b, unsigned most)
     return rows[1][to.count];
 }
 
-/* ---- The search -------------------------------------------------------------------------------
- */
+/* ---- The search ------------------------------------------------------------------------------ */
 
 struct near_search {
     struct om_words *w;

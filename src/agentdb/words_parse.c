@@ -31,7 +31,7 @@ struct parsing {
     uint64_t items; /* of the roots */
 };
 
-/* ---- The text ------------------------------------------------------------------------------- */
+/* ---- The text -------------------------------------------------------------------------------- */
 
 static omega_status asked_grow(struct parsing *parsing)
 {
@@ -163,8 +163,7 @@ static omega_status find_roots(struct parsing *parsing, const struct om_item_fil
     return status;
 }
 
-/* ---- The terms ---------------------------------------------------------------------------------
- */
+/* ---- The terms ------------------------------------------------------------------------------- */
 
 static double idf_of(uint64_t items, uint64_t having)
 {

@@ -32,8 +32,7 @@ struct word_search {
     uint64_t *touched;
 };
 
-/* ---- Top k --------------------------------------------------------------------------------------
- */
+/* ---- Top k ----------------------------------------------------------------------------------- */
 
 /* True when a is to stand behind b. */
 static bool is_worse(const struct om_words_hit *a, const struct om_words_hit *b)

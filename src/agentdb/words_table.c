@@ -16,7 +16,7 @@ enum { TABLE_MIN = 64, DIRECTORY_MIN = 4 };
 /* Stands where a node was. */
 static struct om_word_node removed_mark;
 
-/* ---- Tables -------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static size_t table_size(size_t slots)
 {
@@ -171,8 +171,7 @@ void om_word_root_settle(struct om_words *w, struct om_word_root *root)
     om_word_retire(w, &root->node.garbage, erase_root);
 }
 
-/* ---- Terms -------------------------------------------------------------------------------------
- */
+/* ---- Terms ----------------------------------------------------------------------------------- */
 
 struct om_word_key om_word_key_of(uint32_t root, enum om_word_kind kind, omega_str text)
 {

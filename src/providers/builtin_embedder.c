@@ -1,6 +1,7 @@
 /* builtin_embedder.c -- text/features.h as an embedder.
  *
- * The context is a pool of stemmers and nothing else: an embedding is a pure function of its text. */
+ * The context is a pool of stemmers and nothing else: an embedding is a pure function of its
+ * text. */
 #include "providers/providers.h"
 
 #include "text/text.h"

@@ -11,8 +11,8 @@
  * synonyms and no meaning.
  *
  * Promises: the same floats on every processor and compiler: sums are integers, the rest is single
- *           IEEE divisions and square roots. With another version of Unicode or Snowball a rare word
- *           may fall elsewhere.
+ *           IEEE divisions and square roots. With another version of Unicode or Snowball a rare
+ *           word may fall elsewhere.
  * Threads:  any. */
 #ifndef OM_FEATURES_H
 #define OM_FEATURES_H

@@ -1,4 +1,5 @@
-/* features_test.c -- the vectors against a plain second implementation, and what they are good for. */
+/* features_test.c -- the vectors against a plain second implementation, and what they are good
+ * for. */
 #include "support/support.h"
 
 #include <math.h>
@@ -46,7 +47,7 @@ static double similarity(const char *a, const char *b)
     return sum;
 }
 
-/* ---- A second implementation, in doubles and after the text of the header ------------------- */
+/* ---- A second implementation, in doubles and after the text of the header -------------------- */
 
 static void oracle_add(double *sums, const char *name, size_t size, uint64_t seed, double weight)
 {

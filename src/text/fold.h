@@ -31,8 +31,9 @@ OMEGA_MUST_CHECK omega_status om_text_fold(omega_str text, struct om_buf *out);
  *    Greek mu (a micrometre is no millimetre);
  *  - decimal digits of every script in the Basic Multilingual Plane as 0-9;
  *  - quotes and apostrophes dropped, other punctuation and spaces as one space;
- *  - but kept: . , : / - between digits, a minus and a point before a number, % & @ # beside a word,
- *    and symbols (+ = < > $ and the like, emoji): "-5", "C++" and "C" are three different facts.
+ *  - but kept: . , : / - between digits, a minus and a point before a number, % & @ # beside a
+ *    word, and symbols (+ = < > $ and the like, emoji): "-5", "C++" and "C" are three different
+ *    facts.
  * Two texts with equal skeletons are the same for duplicates and tombstones. */
 OMEGA_MUST_CHECK omega_status om_text_skeleton(omega_str text, struct om_buf *out);
 

@@ -54,6 +54,7 @@ static void test_marks_that_are_letters_stay(void **state)
     assert_folds("\u304b\u3099 \uff76\uff9e", "\u304c \u30ac");
     assert_folds("\u041d\u043e\u0432\u044b\u0439 \u0451\u043b\u043a\u0430", "новый елка");
     assert_folds("\u0438\u0306", "\u0439");
+    assert_folds("\u0f40\u0f74\u0f71", "\u0f40\u0f71\u0f74"); /* marks in canonical order */
     assert_folds("a \u2260 b", "a =\u0338 b");
     assert_folds("a\u0338", "a");
     assert_folds("\u1112\u1161\u11ab\u1100\u1173\u11af", "\ud55c\uae00");

@@ -1,9 +1,10 @@
-/* look_alikes.c -- letters of other scripts that look like a Latin one, and digits of other scripts.
+/* look_alikes.c -- letters of other scripts that look like a Latin one, and digits of other
+ * scripts.
  *
  * A small hand-made table over folded text: Cyrillic (by its capitals too: a folded "M" of either
  * script looks alike), Greek but for mu, Armenian, Cherokee, Coptic, small capitals and dotless
- * letters. Rejected: the whole of UTS #39. Its 6,000 rows map "m" to "rn" and "1" to "l", which makes
- * different facts equal; what matters here is a fact rewritten to slip past a tombstone.
+ * letters. Rejected: the whole of UTS #39. Its 6,000 rows map "m" to "rn" and "1" to "l", which
+ * makes different facts equal; what matters here is a fact rewritten to slip past a tombstone.
  * Both tables ascend. Source of the digits: Unicode 15, general category Nd. */
 #include "text/look_alikes_int.h"
 

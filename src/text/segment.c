@@ -1,7 +1,8 @@
 /* segment.c -- cutting documents for import.
  *
- * Two small scanners. Sentences: from each terminator look at what closes it, what follows, and, for
- * a full stop, which word it ends. Paragraphs: line by line with one bit of state, inside a fence.
+ * Two small scanners. Sentences: from each terminator look at what closes it, what follows, and,
+ * for a full stop, which word it ends. Paragraphs: line by line with one bit of state, inside a
+ * fence.
  *
  * Rejected: UAX #29 sentence rules (no abbreviations), and a Markdown parser (an import needs where
  * to cut, not what a table means).
@@ -28,7 +29,7 @@ static uint32_t read_at(omega_str text, size_t at, size_t *size)
     return c;
 }
 
-/* ---- Sentences ---------------------------------------------------------------------------- */
+/* ---- Sentences ------------------------------------------------------------------------------- */
 
 enum stop_kind { STOP_NONE, STOP_BEFORE_SPACE, STOP_AT_ONCE };
 
@@ -196,7 +197,7 @@ bool om_sentence_next(struct om_sentences *sentences, omega_str *out)
     return true;
 }
 
-/* ---- Paragraphs --------------------------------------------------------------------------- */
+/* ---- Paragraphs ------------------------------------------------------------------------------ */
 
 /* The line at `at` without its end, and where the next one starts. */
 static omega_str line_at(omega_str text, size_t at, size_t *next)

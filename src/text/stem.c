@@ -4,8 +4,8 @@
  * pointers taken and given back by atomic exchange: no lock, no wait; a thread that finds it empty
  * makes a stemmer, one that finds it full frees its own.
  *
- * Rejected: one handle per thread in thread-local storage, which outlives the runtime and leaks with
- * threads that the runtime did not start. */
+ * Rejected: one handle per thread in thread-local storage, which outlives the runtime and leaks
+ * with threads that the runtime did not start. */
 #include "text/stem.h"
 
 #include <libstemmer.h>

@@ -1,6 +1,7 @@
 /* terms.c -- the walk that the words index and the built-in embedder share.
  *
- * One function, so that what is found by words and what is near by vector agree on what a word is. */
+ * One function, so that what is found by words and what is near by vector agree on what a word
+ * is. */
 #include "text/terms.h"
 
 #include "text/fold.h"

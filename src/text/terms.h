@@ -1,6 +1,7 @@
 /* terms.h -- from a text to its terms in one walk: fold, split, stem.
  *
- * Threads: any, also with one pool of stemmers. Memory: one buffer of the text's size for the call. */
+ * Threads: any, also with one pool of stemmers. Memory: one buffer of the text's size for the
+ * call. */
 #ifndef OM_TERMS_H
 #define OM_TERMS_H
 
