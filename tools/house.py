@@ -477,7 +477,9 @@ def check_symbols(house, build):
                     wanted.setdefault(folder, {}).setdefault(name, os.path.basename(path))
                 elif kind in "TDBRC" and kind.isupper():
                     defined.setdefault(name, folder)
-                    if not name.startswith(("om_", "omega_", "_", ".")):
+                    # A skin is a program of its own: its names carry its folder.
+                    own = (f"{folder}_",) if folder in SKINS else ()
+                    if not name.startswith(("om_", "omega_", "_", ".") + own):
                         house.wrong("symbols", f"src/{folder}", name, 0, f"{name} is not om_*")
     if "core" not in set(defined.values()):
         house.wrong("symbols", build, "-", 0, "no objects of core: build first")
