@@ -155,7 +155,7 @@ static omega_status stop_memory(void *context, int64_t deadline_ns)
 static omega_status make_scheduler(omega_runtime *rt)
 {
     rt->schedule_store =
-        (struct om_schedule_store){.load = om_schedule_load, .save = om_schedule_save, .context = rt};
+        (struct om_schedule_store){.load = om_due_load, .save = om_due_save, .context = rt};
     const struct om_scheduler_options options = {
         .alloc = &rt->alloc, .clock = rt->clock, .store = &rt->schedule_store};
     omega_status status = om_scheduler_new(&options, &rt->scheduler);

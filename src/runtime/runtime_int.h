@@ -174,8 +174,8 @@ OMEGA_MUST_CHECK omega_status om_cycle_execute(omega_runtime *rt, omega_loop loo
 extern const struct om_schema om_runtime_schema;
 const struct om_record_kind *const *om_runtime_kinds(size_t *count);
 /* For om_scheduler_options.store; context is the runtime. */
-omega_status om_schedule_load(void *rt, const char *name, int64_t *due_ms, int64_t *last_ms);
-omega_status om_schedule_save(void *rt, const char *name, int64_t due_ms, int64_t last_ms);
+omega_status om_due_load(void *rt, const char *name, int64_t *due_ms, int64_t *last_ms);
+omega_status om_due_save(void *rt, const char *name, int64_t due_ms, int64_t last_ms);
 /* One cycle that did something, for the record. */
 OMEGA_MUST_CHECK omega_status om_cycle_keep(omega_runtime *rt, struct om_uuid id, omega_loop loop,
                                             bool success, omega_str json);

@@ -218,7 +218,7 @@ static omega_status commit(omega_runtime *rt, const struct om_record_kind *kind,
     return status;
 }
 
-omega_status om_schedule_load(void *context, const char *name, int64_t *due_ms, int64_t *last_ms)
+omega_status om_due_load(void *context, const char *name, int64_t *due_ms, int64_t *last_ms)
 {
     omega_runtime *rt = (omega_runtime *)context;
     struct om_reader reader = {0};
@@ -244,7 +244,7 @@ omega_status om_schedule_load(void *context, const char *name, int64_t *due_ms, 
     return status == OMEGA_OK && !row ? OMEGA_ENOTFOUND : status;
 }
 
-omega_status om_schedule_save(void *context, const char *name, int64_t due_ms, int64_t last_ms)
+omega_status om_due_save(void *context, const char *name, int64_t due_ms, int64_t last_ms)
 {
     omega_runtime *rt = (omega_runtime *)context;
     struct om_buf body;
