@@ -1,9 +1,9 @@
 /* events.h -- what happens inside, told as it happens.
  *
- * Two kinds. *Durable* events (memory_stored, memory_updated, memory_forgotten, memory_archived ...)
- * are told of a committed row; they stand in the outbox in the same transaction and can be read
- * again after a restart (omega_events_since). *Live* events (cycles, health, states, errors) pass
- * through the ring only.
+ * Two kinds. *Durable* events (memory_stored, memory_updated, memory_forgotten, memory_archived
+ * ...) are told of a committed row; they stand in the outbox in the same transaction and can be
+ * read again after a restart (omega_events_since). *Live* events (cycles, health, states, errors)
+ * pass through the ring only.
  * A publisher never waits: a subscriber that falls 8,192 events behind is told how many it lost
  * (OMEGA_EVENT_LAGGED) and goes on with the oldest that is left.
  *

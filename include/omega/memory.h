@@ -1,9 +1,9 @@
 /* memory.h -- what an agent lives through, kept and found again.
  *
- * Promises: a store that returned is on the disk (unless `process` durability was asked for) and the
- *           next recall sees it. Nothing is overwritten silently: a change leaves its past version,
- *           a deletion a receipt, a forgotten fact a tombstone. Results come in descending score;
- *           equal scores, older first.
+ * Promises: a store that returned is on the disk (unless `process` durability was asked for) and
+ *           the next recall sees it. Nothing is overwritten silently: a change leaves its past
+ *           version, a deletion a receipt, a forgotten fact a tombstone. Results come in descending
+ *           score; equal scores, older first.
  * Threads:  every call from any thread, any number at once; the runtime must outlive them.
  * Memory:   inputs are borrowed for the call; an omega_memories owns all that it reaches.
  * States:   calls need a Running runtime; reads also work when Paused. Else OMEGA_ESTATE. The child
@@ -111,9 +111,9 @@ static inline omega_memory_input omega_memory_input_default(void)
 }
 #define OMEGA_MEMORY_INPUT_INIT omega_memory_input_default()
 
-/* Stores one memory. OMEGA_EINVAL names the field and its range; OMEGA_EREJECTED names the tombstone
- * when this was forgotten or corrected before; OMEGA_ECONFLICT (op_id or id known with other
- * contents); OMEGA_ELIMIT. */
+/* Stores one memory. OMEGA_EINVAL names the field and its range; OMEGA_EREJECTED names the
+ * tombstone when this was forgotten or corrected before; OMEGA_ECONFLICT (op_id or id known with
+ * other contents); OMEGA_ELIMIT. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_store(omega_runtime *rt,
                                                            const omega_memory_input *memory,
                                                            omega_id *out);
@@ -265,8 +265,8 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_count(omega_runtime *rt,
  * "$lte": 9}} ranges ($eq $ne $gt $gte $lt $lte on numbers, texts and RFC 3339 stamps);
  * {"$in": [..]}, {"$exists": true}; {"$and": [..]}, {"$or": [..]}, {"$not": {..}}. A path is a
  * metadata member, nested by dots, or a field: "tier", "type", "role", "name", "key", "importance",
- * "confidence", "occurred_at", "created_at", "source.kind", "source.uri", "pinned" when written with
- * a leading "@" ("@importance"). At most 256 conditions, depth 16. */
+ * "confidence", "occurred_at", "created_at", "source.kind", "source.uri", "pinned" when written
+ * with a leading "@" ("@importance"). At most 256 conditions, depth 16. */
 typedef struct omega_recall_options {
     uint32_t struct_size;
     uint32_t k; /* 1..10,000 */

@@ -67,8 +67,8 @@ OMEGA_API size_t omega_vectors_count(const omega_vectors *vectors);
 OMEGA_API const omega_vector *omega_vectors_at(const omega_vectors *vectors, size_t index);
 OMEGA_API void omega_vectors_free(omega_vectors *vectors);
 
-/* All or nothing. OMEGA_EINVAL (dimension misfit, NaN or infinity: names the point), OMEGA_ECONFLICT
- * (a space of memories, another metric). */
+/* All or nothing. OMEGA_EINVAL (dimension misfit, NaN or infinity: names the point),
+ * OMEGA_ECONFLICT (a space of memories, another metric). */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_vector_add(omega_runtime *rt,
                                                          const omega_vector_add_options *options);
 /* The point with its values. OMEGA_ENOTFOUND. */

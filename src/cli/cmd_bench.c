@@ -1,5 +1,5 @@
-/* cmd_bench.c -- what this machine does: writes, recalls and the disk's fsync, on a store of its own
- * in a new directory, removed afterwards. */
+/* cmd_bench.c -- what this machine does: writes, recalls and the disk's fsync, on a store of its
+ * own in a new directory, removed afterwards. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

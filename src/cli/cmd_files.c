@@ -1,7 +1,7 @@
 /* cmd_files.c -- import, export, backup, restore, check: memories and files. */
 #include "cli/cli_int.h"
 
-/* ---- import ------------------------------------------------------------------------------------------ */
+/* ---- import ---------------------------------------------------------------------------------- */
 
 static const struct cli_option import_options[] = {
     {"format", 0, "auto|jsonl|chat|text", "what the file is; auto when not given"},
@@ -46,7 +46,7 @@ const struct cli_command cli_import = {
     "interruption, adds nothing twice.",
     import_options, 1, 1, run_import};
 
-/* ---- export -------------------------------------------------------------------------------------------- */
+/* ---- export ---------------------------------------------------------------------------------- */
 
 static const struct cli_option export_options[] = {
     {"markdown", 0, NULL, "PATH is a folder: one Markdown file a memory, to edit and import again"},
@@ -80,7 +80,7 @@ const struct cli_command cli_export = {
     "Without --user, --agent or --session it writes everything: every user, every state.",
     export_options, 1, 1, run_export};
 
-/* ---- backup, restore --------------------------------------------------------------------------------------- */
+/* ---- backup, restore ------------------------------------------------------------------------- */
 
 static const struct cli_option no_options[] = {CLI_OPTIONS_END};
 
@@ -119,7 +119,7 @@ const struct cli_command cli_restore = {"restore", "FILE", "put a backup in plac
                                         "No process may use the data directory meanwhile.",
                                         no_options, 1, 1, run_restore};
 
-/* ---- check ---------------------------------------------------------------------------------------------------- */
+/* ---- check ----------------------------------------------------------------------------------- */
 
 static const struct cli_option check_options[] = {
     {"accept-loss", 0, NULL, "go on although the last operations are missing"},

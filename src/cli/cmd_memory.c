@@ -30,7 +30,7 @@ static void show_list(struct cli *cli, const struct om_json *result)
     }
 }
 
-/* ---- store ---------------------------------------------------------------------------------------- */
+/* ---- store ----------------------------------------------------------------------------------- */
 
 static const struct cli_option store_options[] = {
     {"tier", 't', "TIER", "immediate .. cosmic; episodic when not given"},
@@ -118,7 +118,7 @@ const struct cli_command cli_store = {
     "store", "TEXT", "remember a text", "TEXT \"-\" reads standard input. Prints the new id.",
     store_options, 1, 1, run_store};
 
-/* ---- get, history ------------------------------------------------------------------------------------ */
+/* ---- get, history ---------------------------------------------------------------------------- */
 
 static const struct cli_option get_options[] = {
     {"key", 'k', NULL, "the word is your own key, not an id"}, CLI_SCOPE_OPTIONS, CLI_OPTIONS_END};
@@ -149,7 +149,7 @@ static int run_history(struct cli *cli)
 const struct cli_command cli_history = {"history", "ID", "a memory's versions, newest first", NULL,
                                         history_options, 1, 1, run_history};
 
-/* ---- update --------------------------------------------------------------------------------------------- */
+/* ---- update ---------------------------------------------------------------------------------- */
 
 static const struct cli_option update_options[] = {
     {"content", 'c', "TEXT", "a new text; the past one stays in the history"},
@@ -195,7 +195,7 @@ static int run_update(struct cli *cli)
 const struct cli_command cli_update = {"update", "ID", "change a memory", NULL, update_options, 1, 1,
                                        run_update};
 
-/* ---- forget --------------------------------------------------------------------------------------------- */
+/* ---- forget ---------------------------------------------------------------------------------- */
 
 static const struct cli_option forget_options[] = {
     {"now", 0, NULL, "erase from every file before returning, else within a minute"},
@@ -259,7 +259,7 @@ const struct cli_command cli_forget = {
     "A tombstone stays, so that what was forgotten is not learned again.", forget_options, 0, 1,
     run_forget};
 
-/* ---- list, messages ---------------------------------------------------------------------------------------- */
+/* ---- list, messages -------------------------------------------------------------------------- */
 
 static const struct cli_option list_options[] = {
     {"tier", 't', "TIERS", "only these, with commas"},

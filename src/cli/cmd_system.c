@@ -3,7 +3,7 @@
 
 #include "cli/cli_int.h"
 
-/* ---- health ------------------------------------------------------------------------------------------ */
+/* ---- health ---------------------------------------------------------------------------------- */
 
 static const struct cli_option no_options[] = {CLI_OPTIONS_END};
 
@@ -36,7 +36,7 @@ static int run_health(struct cli *cli)
 const struct cli_command cli_health = {"health", "", "probe every part and say how it is", NULL,
                                        no_options, 0, 0, run_health};
 
-/* ---- metrics ------------------------------------------------------------------------------------------- */
+/* ---- metrics --------------------------------------------------------------------------------- */
 
 static const struct cli_option metrics_options[] = {
     {"prometheus", 0, NULL, "in Prometheus' text format"}, CLI_OPTIONS_END};
@@ -96,7 +96,7 @@ static int run_metrics(struct cli *cli)
 const struct cli_command cli_metrics = {"metrics", "", "what is counted", NULL, metrics_options, 0,
                                         0, run_metrics};
 
-/* ---- events ---------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static const struct cli_option events_options[] = {
     {"after", 0, "ID", "only later ones"},
@@ -137,7 +137,7 @@ static int run_events(struct cli *cli)
 const struct cli_command cli_events = {"events", "", "what has happened to memories, oldest first",
                                        NULL, events_options, 0, 0, run_events};
 
-/* ---- loop ------------------------------------------------------------------------------------------------- */
+/* ---- loop ------------------------------------------------------------------------------------ */
 
 static void show_loops(struct cli *cli, const struct om_json *result)
 {
@@ -184,7 +184,7 @@ static int run_loop(struct cli *cli)
 const struct cli_command cli_loop = {"loop", "[NAME]", "show the loops, or run one cycle of one",
                                      NULL, no_options, 0, 1, run_loop};
 
-/* ---- call --------------------------------------------------------------------------------------------------- */
+/* ---- call ------------------------------------------------------------------------------------ */
 
 static int list_operations(void)
 {
@@ -217,7 +217,7 @@ const struct cli_command cli_call_command = {
     "call", "[OPERATION [JSON]]", "run any operation by its published name",
     "Without words it lists the operations.", no_options, 0, 2, run_call};
 
-/* ---- version ------------------------------------------------------------------------------------------------- */
+/* ---- version --------------------------------------------------------------------------------- */
 
 static int run_version(struct cli *cli)
 {

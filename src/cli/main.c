@@ -25,7 +25,7 @@ const struct cli_command *cli_find(const char *name)
     return NULL;
 }
 
-/* ---- Help ------------------------------------------------------------------------------------------- */
+/* ---- Help ------------------------------------------------------------------------------------ */
 
 static void print_options(const struct cli_option *options)
 {
@@ -113,7 +113,7 @@ static int run_help(struct cli *cli)
 const struct cli_command cli_help = {"help", "[COMMAND]", "explain a command", NULL, help_options, 0,
                                      1, run_help};
 
-/* ---- The program -------------------------------------------------------------------------------------- */
+/* ---- The program ----------------------------------------------------------------------------- */
 
 int main(int argc, char **argv)
 {

@@ -5,14 +5,14 @@
  * it may be taken out of order, but what it holds counts for the locks after it.
  *
  * Grace periods: `epoch` only chooses one of two counters. A reader adds itself to one, looks at
- * what is linked, and stays counted until it leaves. Two successful moves in a row find each counter
- * empty once. A reader that holds what was unlinked before the first of them was counted before
- * the unlinking and still is, so its counter is not empty: the second move fails until it leaves.
- * It does not matter which counter a reader took, so a reader that was interrupted between seeing
- * the epoch and counting itself needs no second look. "Counted, then looked" against "unlinked, then
- * looked at the counter" is the store-buffering pattern, hence a full fence on both sides.
- * (K. Fraser, "Practical lock-freedom", 2004; two epochs suffice, since one writer both unlinks and
- * moves.) */
+ * what is linked, and stays counted until it leaves. Two successful moves in a row find each
+ * counter empty once. A reader that holds what was unlinked before the first of them was counted
+ * before the unlinking and still is, so its counter is not empty: the second move fails until it
+ * leaves. It does not matter which counter a reader took, so a reader that was interrupted between
+ * seeing the epoch and counting itself needs no second look. "Counted, then looked" against
+ * "unlinked, then looked at the counter" is the store-buffering pattern, hence a full fence on both
+ * sides. (K. Fraser, "Practical lock-freedom", 2004; two epochs suffice, since one writer both
+ * unlinks and moves.) */
 #include "core/thread.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* ops.c -- the one table of operations, and running a row: parse, refuse what the row does not list,
- * do, hand the text over. */
+/* ops.c -- the one table of operations, and running a row: parse, refuse what the row does not
+ * list, do, hand the text over. */
 #include "ops/ops.h"
 
 #include "ops/ops_int.h"
@@ -135,7 +135,7 @@ omega_status om_ops_run(omega_runtime *rt, struct om_alloc *alloc,
     return status;
 }
 
-/* ---- Schemas ---------------------------------------------------------------------------------------- */
+/* ---- Schemas --------------------------------------------------------------------------------- */
 
 static void put_type(struct om_json_out *out, const char *type)
 {

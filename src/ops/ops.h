@@ -3,8 +3,8 @@
  *
  * A row has the published name, a sentence, what its JSON input looks like, hints, the scope rule,
  * and how it is decoded, done and encoded. A skin looks a row up, hands over JSON and gets JSON: no
- * operation is known to it by name. Decoding and encoding are all that a row does itself; the work is
- * the C contract's.
+ * operation is known to it by name. Decoding and encoding are all that a row does itself; the work
+ * is the C contract's.
  * Threads: any. */
 #ifndef OM_OPS_H
 #define OM_OPS_H

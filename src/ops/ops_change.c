@@ -1,7 +1,7 @@
 /* ops_change.c -- the operations that change and forget memories. */
 #include "ops/ops_int.h"
 
-/* ---- update_memory --------------------------------------------------------------------------------- */
+/* ---- update_memory --------------------------------------------------------------------------- */
 
 static const struct om_op_field update_fields[] = {
     {"id", "string", true, "the memory's id"},
@@ -86,7 +86,7 @@ static omega_status run_update(struct om_op_call *call)
     return status;
 }
 
-/* ---- supersede_memory -------------------------------------------------------------------------------- */
+/* ---- supersede_memory ------------------------------------------------------------------------ */
 
 static const struct om_op_field supersede_fields[] = {
     {"old_id", "string", true, "the memory that is corrected"},
@@ -118,7 +118,7 @@ static omega_status run_supersede(struct om_op_call *call)
     return status;
 }
 
-/* ---- delete_memory, delete_memories --------------------------------------------------------------------- */
+/* ---- delete_memory, delete_memories ---------------------------------------------------------- */
 
 static const struct om_op_field delete_fields[] = {
     {"id", "string", true, "the memory's id"},

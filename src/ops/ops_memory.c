@@ -28,7 +28,7 @@
         "override_tombstone", "boolean", false, "store although forgotten before; human only"      \
     }
 
-/* ---- store_memory, store_memories, add_messages --------------------------------------------------- */
+/* ---- store_memory, store_memories, add_messages ---------------------------------------------- */
 
 static const struct om_op_field store_fields[] = {
     {"content", "string", true, "what to remember, 1 byte to 1 MiB"},
@@ -189,7 +189,7 @@ static omega_status run_messages(struct om_op_call *call)
     return status;
 }
 
-/* ---- get_memory, memory_history, list_memories, count_memories -------------------------------------- */
+/* ---- get_memory, memory_history, list_memories, count_memories ------------------------------- */
 
 static void put_memories(struct om_json_out *out, const omega_memories *memories, bool scored)
 {
@@ -299,7 +299,7 @@ static omega_status run_count(struct om_op_call *call)
     return status;
 }
 
-/* ---- recall_memories, embed ---------------------------------------------------------------------------- */
+/* ---- recall_memories, embed ------------------------------------------------------------------ */
 
 static const struct om_op_field recall_fields[] = {
     {"query", "string", false, "what is looked for, in words"},

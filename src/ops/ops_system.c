@@ -1,12 +1,12 @@
-/* ops_system.c -- the operations over the runtime itself: health, metrics, events, loops, long work,
- * moving data. */
+/* ops_system.c -- the operations over the runtime itself: health, metrics, events, loops, long
+ * work, moving data. */
 #include "ops/ops_int.h"
 
 enum { LIST_MAX = 100 };
 
 static const struct om_op_field no_fields[] = {OM_FIELDS_END};
 
-/* ---- health_status, metrics, events ---------------------------------------------------------------- */
+/* ---- health_status, metrics, events ---------------------------------------------------------- */
 
 static const struct om_op_field health_fields[] = {
     {"probe", "boolean", false, "look at every part now instead of showing the last results"},
@@ -119,7 +119,7 @@ static omega_status run_events(struct om_op_call *call)
     return OMEGA_OK;
 }
 
-/* ---- loop_status, execute_loop_cycle ------------------------------------------------------------------- */
+/* ---- loop_status, execute_loop_cycle --------------------------------------------------------- */
 
 static omega_status run_loop_status(struct om_op_call *call)
 {
@@ -165,7 +165,7 @@ static omega_status run_cycle(struct om_op_call *call)
     return status;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------ */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static omega_status run_operations(struct om_op_call *call)
 {
@@ -197,7 +197,7 @@ static omega_status run_cancel(struct om_op_call *call)
     return members.status == OMEGA_OK ? omega_operation_cancel(call->rt, id) : members.status;
 }
 
-/* ---- backup, check, import, export ------------------------------------------------------------------------- */
+/* ---- backup, check, import, export ----------------------------------------------------------- */
 
 static const struct om_op_field backup_fields[] = {
     {"file", "string", true, "a new file, made with mode 0600"}, OM_FIELDS_END};

@@ -36,7 +36,7 @@ omega_status omega_event_parse(omega_str name, omega_event_type *out)
     return om_fail(OMEGA_EINVAL, "there is no event '%.*s'", OM_STR_ARG(om_utf8_clip(name, 64)));
 }
 
-/* ---- Onto the bus ------------------------------------------------------------------------------- */
+/* ---- Onto the bus ---------------------------------------------------------------------------- */
 
 static void publish(omega_runtime *rt, struct om_event *event, const void *body, size_t size)
 {
@@ -99,7 +99,7 @@ void om_announce_error(omega_runtime *rt, const char *component, const char *err
     om_announce(rt, OMEGA_EVENT_ERROR_OCCURRED, &event.u, sizeof event.u);
 }
 
-/* ---- Off the bus ---------------------------------------------------------------------------------- */
+/* ---- Off the bus ----------------------------------------------------------------------------- */
 
 /* The bus is held by the runtime and by each subscription, so that closing one late, also after the
  * runtime, is harmless; a subscription is held by its owner and by who waits in it. */
@@ -220,7 +220,7 @@ void omega_events_close(omega_subscription *subscription)
     }
 }
 
-/* ---- As JSON ---------------------------------------------------------------------------------------- */
+/* ---- As JSON --------------------------------------------------------------------------------- */
 
 static void put_body(struct om_json_out *out, const omega_event *event)
 {

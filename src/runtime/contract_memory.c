@@ -150,7 +150,7 @@ omega_status omega_memory_delete_where(omega_runtime *rt, const omega_delete_opt
     return operate_delete(rt, OMEGA_OP_DELETE_MEMORIES, options, out);
 }
 
-/* ---- Lists: the names of the contract over memory's own ------------------------------------------- */
+/* ---- Lists: the names of the contract over memory's own -------------------------------------- */
 
 size_t omega_memories_count(const omega_memories *memories)
 {
@@ -183,7 +183,7 @@ const char *omega_memory_state_name(omega_memory_state state)
     return (unsigned)state < OM_COUNT_OF(names) ? names[state] : "?";
 }
 
-/* ---- Vectors ---------------------------------------------------------------------------------------- */
+/* ---- Vectors --------------------------------------------------------------------------------- */
 
 omega_status omega_vector_add(omega_runtime *rt, const omega_vector_add_options *options)
 {
@@ -223,7 +223,7 @@ void omega_vectors_free(omega_vectors *vectors)
     om_point_list_free(vectors);
 }
 
-/* ---- Embedding ---------------------------------------------------------------------------------------- */
+/* ---- Embedding ------------------------------------------------------------------------------- */
 
 /* Into the embedder's own dimension, or hashed into any other by the same features. */
 static omega_status embed_text(omega_runtime *rt, omega_str text, float *out, uint32_t dimension)

@@ -1,7 +1,7 @@
 /* cycle_int.h -- one cycle under way, and what a loop is: a const struct om_loop.
  *
- * A new loop is a row of the table in cycles.c: its number, how to see whether there is work, how to
- * do it, what to measure before and after. */
+ * A new loop is a row of the table in cycles.c: its number, how to see whether there is work, how
+ * to do it, what to measure before and after. */
 #ifndef OM_CYCLE_INT_H
 #define OM_CYCLE_INT_H
 

@@ -1,9 +1,9 @@
 /* cycles.c -- the cycle contract: {data, context, objectives} in, {results, insights, actions,
  * metrics before and after, next_objectives} out, for every loop of the table.
  *
- * A cycle comes from the scheduler (then a loop without work is only counted) or from a caller (then
- * it always runs). One cycle of a loop at a time: a mutex for each. What a cycle did is kept as a
- * row and told by LoopCycleStarted and LoopCycleCompleted. */
+ * A cycle comes from the scheduler (then a loop without work is only counted) or from a caller
+ * (then it always runs). One cycle of a loop at a time: a mutex for each. What a cycle did is kept
+ * as a row and told by LoopCycleStarted and LoopCycleCompleted. */
 #include "runtime/cycle_int.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ bool om_cycle_should_stop(const struct om_cycle *cycle)
            (cycle->task != NULL && om_task_should_stop(cycle->task));
 }
 
-/* ---- One cycle ---------------------------------------------------------------------------------- */
+/* ---- One cycle ------------------------------------------------------------------------------- */
 
 /* The parts of the output that are written while the cycle runs. */
 struct parts {
@@ -271,7 +271,7 @@ omega_status om_cycle_execute(omega_runtime *rt, omega_loop loop, const omega_cy
     return status;
 }
 
-/* ---- By themselves -------------------------------------------------------------------------------- */
+/* ---- By themselves --------------------------------------------------------------------------- */
 
 static omega_status run_scheduled(void *context, struct om_task *task)
 {
@@ -335,7 +335,7 @@ omega_status om_cycles_schedule(omega_runtime *rt)
     return status;
 }
 
-/* ---- The contract --------------------------------------------------------------------------------- */
+/* ---- The contract ---------------------------------------------------------------------------- */
 
 omega_status omega_loop_execute_cycle(omega_runtime *rt, omega_loop loop,
                                       const omega_cycle_input *input, omega_cycle_output **out)

@@ -1,5 +1,5 @@
-/* figures.c -- what a runtime counts, as one table of metrics, and the contract's three views of it:
- * the struct, JSON, Prometheus text. */
+/* figures.c -- what a runtime counts, as one table of metrics, and the contract's three views of
+ * it: the struct, JSON, Prometheus text. */
 #include "runtime/runtime_int.h"
 
 enum {
@@ -118,7 +118,7 @@ uint64_t om_figures_idle_cycles(const omega_runtime *rt, omega_loop loop)
     return (uint64_t)om_metric_value(rt->figures, CYCLES_IDLE, loop_series(loop));
 }
 
-/* ---- What the parts count themselves ------------------------------------------------------------- */
+/* ---- What the parts count themselves --------------------------------------------------------- */
 
 static void refresh_parts(omega_runtime *rt)
 {
@@ -162,7 +162,7 @@ void om_figures_refresh(omega_runtime *rt)
     }
 }
 
-/* ---- The contract's views --------------------------------------------------------------------------- */
+/* ---- The contract's views -------------------------------------------------------------------- */
 
 static void total_operations(const omega_runtime *rt, omega_runtime_metrics *out)
 {

@@ -1,8 +1,8 @@
 /* gate.c -- who may be inside the parts, and waiting until nobody is.
  *
- * Entering counts first and looks at the state second; stopping changes the state first and looks at
- * the count second. Both are sequentially consistent, so an operation either sees the new state and
- * turns back, or is seen and waited for. */
+ * Entering counts first and looks at the state second; stopping changes the state first and looks
+ * at the count second. Both are sequentially consistent, so an operation either sees the new state
+ * and turns back, or is seen and waited for. */
 #include "runtime/runtime_int.h"
 
 static bool changes(enum om_op_mode mode)

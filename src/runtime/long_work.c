@@ -1,5 +1,5 @@
-/* long_work.c -- long operations: a stored row with state, phase, progress; cancel; what was running
- * when an owner died is found again as interrupted.
+/* long_work.c -- long operations: a stored row with state, phase, progress; cancel; what was
+ * running when an owner died is found again as interrupted.
  *
  * The row is written at the beginning, at most once a second while it goes on, and at the end. The
  * table of what runs now (at most LONG_MAX at a time) carries the cancel flags. */

@@ -154,7 +154,7 @@ size_t om_options_size(omega_op op)
     return (unsigned)op < OMEGA_OP_COUNT ? shapes[op].size : 0;
 }
 
-/* ---- Copying ------------------------------------------------------------------------------------- */
+/* ---- Copying --------------------------------------------------------------------------------- */
 
 static bool copy_fields(struct om_arena *arena, const struct shape *shape, char *copy);
 

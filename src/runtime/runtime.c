@@ -125,7 +125,7 @@ omega_status omega_runtime_new(const omega_config *config, omega_runtime **out)
     return om_runtime_new_with(&options, out);
 }
 
-/* ---- The life ------------------------------------------------------------------------------------ */
+/* ---- The life -------------------------------------------------------------------------------- */
 
 /* A failed runtime has stopped its parts already: only the state is left to bring back. */
 static omega_status leave_failed(omega_runtime *rt)
@@ -274,7 +274,7 @@ void omega_runtime_free(omega_runtime *rt)
     unmake_all(rt);
 }
 
-/* ---- Looking at it --------------------------------------------------------------------------------- */
+/* ---- Looking at it --------------------------------------------------------------------------- */
 
 const char *omega_state_name(omega_state state)
 {

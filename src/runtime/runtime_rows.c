@@ -1,4 +1,5 @@
-/* runtime_rows.c -- the runtime's own tables: due times, cycles that did something, long operations.
+/* runtime_rows.c -- the runtime's own tables: due times, cycles that did something, long
+ * operations.
  *
  * Each is written by a small record of its own with `process` durability: none of it is worth an
  * fsync of its own, and the next disk write carries it along. */
@@ -65,7 +66,7 @@ static struct om_stmt *take(struct om_conn *conn, unsigned index, omega_status *
     return stmt;
 }
 
-/* ---- Kinds ------------------------------------------------------------------------------------- */
+/* ---- Kinds ----------------------------------------------------------------------------------- */
 
 static omega_status apply_schedule(void *context, struct om_txn *txn,
                                    const struct om_record *record, struct om_buf *result)
@@ -195,7 +196,7 @@ const struct om_record_kind *const *om_runtime_kinds(size_t *count)
     return kinds;
 }
 
-/* ---- Writing and reading ---------------------------------------------------------------------------- */
+/* ---- Writing and reading --------------------------------------------------------------------- */
 
 static omega_status commit(omega_runtime *rt, const struct om_record_kind *kind,
                            struct om_buf *body)

@@ -6,9 +6,10 @@
  * onto its queue's list, with the eventfd signalled when the list was empty. The in-flight bound is
  * at most the queue's capacity, so a completion always has its place.
  *
- * Locks: workers->mutex (OPERATIONS) guards the waiting list, the table of what is in flight and the
- * threads; cq->mutex (OPERATIONS + 1) its list. The first may be held while taking the second.
- * Rejected: a thread per operation (cost), a lock-free queue (a submission costs two locks, 40 ns). */
+ * Locks: workers->mutex (OPERATIONS) guards the waiting list, the table of what is in flight and
+ * the threads; cq->mutex (OPERATIONS + 1) its list. The first may be held while taking the second.
+ * Rejected: a thread per operation (cost), a lock-free queue (a submission costs two locks, 40
+ * ns). */
 #include "runtime/runtime_int.h"
 
 enum { WORKERS_MAX = 64, WORKERS_DEFAULT = 8, RANK_CQ = OM_RANK_OPERATIONS + 1 };
@@ -66,7 +67,7 @@ struct omega_cq {
     struct pending *first, **last; /* completed, oldest first */
 };
 
-/* ---- One operation ------------------------------------------------------------------------------- */
+/* ---- One operation --------------------------------------------------------------------------- */
 
 static void release_pending(struct pending *op)
 {
@@ -167,7 +168,7 @@ static void complete(struct om_workers *workers, struct pending *op)
     om_mutex_unlock(&cq->mutex);
 }
 
-/* ---- Workers ---------------------------------------------------------------------------------------- */
+/* ---- Workers --------------------------------------------------------------------------------- */
 
 static struct pending *take_work(struct om_workers *workers)
 {
@@ -260,7 +261,7 @@ void om_workers_free(struct om_workers *workers)
     om_put(&workers->rt->alloc, workers);
 }
 
-/* ---- Submitting --------------------------------------------------------------------------------------- */
+/* ---- Submitting ------------------------------------------------------------------------------ */
 
 static omega_status make_pending(omega_runtime *rt, const omega_request *request, omega_cq *cq,
                                  void *user_data, struct pending **out)
@@ -423,7 +424,7 @@ omega_status omega_op_cancel(omega_runtime *rt, uint64_t ticket)
     return status;
 }
 
-/* ---- Queues --------------------------------------------------------------------------------------------- */
+/* ---- Queues ---------------------------------------------------------------------------------- */
 
 omega_status omega_cq_new(omega_runtime *rt, uint32_t capacity, omega_cq **out)
 {

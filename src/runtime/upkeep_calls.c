@@ -2,8 +2,8 @@
  * omega/system.h.
  *
  * Those on a running store are long operations: a stored row with progress and cancel around the
- * work of the part that does it. Those on a closed one (restore, accepting a loss, salvage) open what
- * they need themselves. */
+ * work of the part that does it. Those on a closed one (restore, accepting a loss, salvage) open
+ * what they need themselves. */
 #include "runtime/long_work_int.h"
 #include "transfer/transfer.h"
 
@@ -22,7 +22,7 @@ static bool watch_step(void *context, uint64_t done, uint64_t total)
            (watch->progress == NULL || watch->progress(watch->context, watch->phase, done, total));
 }
 
-/* ---- On a running store ---------------------------------------------------------------------------- */
+/* ---- On a running store ---------------------------------------------------------------------- */
 
 omega_status om_do_backup(omega_runtime *rt, const void *options, void *result)
 {
@@ -150,7 +150,7 @@ omega_status omega_export(omega_runtime *rt, const omega_export_options *options
     return om_operate(rt, OMEGA_OP_EXPORT, options, count != NULL ? count : &unwanted);
 }
 
-/* ---- On a closed store ------------------------------------------------------------------------------- */
+/* ---- On a closed store ----------------------------------------------------------------------- */
 
 /* What opening a store without a runtime needs: every schema of this library, no kinds. */
 struct bare {

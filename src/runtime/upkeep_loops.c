@@ -1,13 +1,13 @@
 /* upkeep_loops.c -- the three maintenance loops: retention, checkpoint, erasure.
  *
  * Each works in slices and asks between them whether to stop. Retention decides by the tiers' table
- * (memory/); checkpoint also writes gathered accesses, trims logs and gives back what no reader sees
- * any more; erasure takes deleted bytes out of the files within a minute. */
+ * (memory/); checkpoint also writes gathered accesses, trims logs and gives back what no reader
+ * sees any more; erasure takes deleted bytes out of the files within a minute. */
 #include "runtime/cycle_int.h"
 
 enum { READER_WAIT_MS = 50, TRIM_SLICES = 64 };
 
-/* ---- Retention --------------------------------------------------------------------------------- */
+/* ---- Retention ------------------------------------------------------------------------------- */
 
 static bool always(omega_runtime *rt)
 {
@@ -60,7 +60,7 @@ const struct om_loop om_loop_retention = {
     .interval_ms = retention_interval,
 };
 
-/* ---- Checkpoint ---------------------------------------------------------------------------------- */
+/* ---- Checkpoint ------------------------------------------------------------------------------ */
 
 static bool wants_checkpoint(omega_runtime *rt)
 {
@@ -126,7 +126,7 @@ const struct om_loop om_loop_checkpoint = {
     .interval_ms = checkpoint_interval,
 };
 
-/* ---- Erasure --------------------------------------------------------------------------------------- */
+/* ---- Erasure --------------------------------------------------------------------------------- */
 
 static bool wants_erasure(omega_runtime *rt)
 {

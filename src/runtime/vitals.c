@@ -162,7 +162,7 @@ omega_status om_vitals_register(omega_runtime *rt)
     return OMEGA_OK;
 }
 
-/* ---- The contract's report ------------------------------------------------------------------------ */
+/* ---- The contract's report ------------------------------------------------------------------- */
 
 void om_vitals_report(omega_runtime *rt, omega_health_report *out)
 {
