@@ -158,10 +158,13 @@ typedef struct omega_import_report {
     uint32_t struct_size;
     uint32_t reserved;
     uint64_t read, stored, known, failed; /* known: stood already, unchanged */
-    char reserved1[64];
+    uint64_t skipped; /* files that are no text, superseded memories of an export */
+    char reserved1[56];
 } omega_import_report;
-/* Idempotent: every item has an operation id made from its source and content, so that an import
- * that is run again, also after an interruption, adds nothing twice. */
+/* Idempotent: what brings no id and no key of its own gets an id made from its contents, so that an
+ * import that is run again, also after an interruption, adds nothing twice. Markdown files that an
+ * export wrote change their memory when they were edited; OMEGA_ECONFLICT is reported when it was
+ * changed in the store as well. The report is filled also when the call fails. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_import(omega_runtime *rt,
                                                      const omega_import_options *options,
                                                      omega_import_report *out);

@@ -37,6 +37,12 @@ OMEGA_MUST_CHECK omega_status om_os_pwrite(int fd, const void *bytes, size_t siz
 OMEGA_MUST_CHECK omega_status om_os_pread(int fd, void *bytes, size_t size, uint64_t offset,
                                           size_t *got);
 void om_os_close(int *fd);
+/* An ordinary file of the user's for reading, left as it is; *size as it is now. OMEGA_EINVAL for a
+ * folder, a device or a pipe. */
+OMEGA_MUST_CHECK omega_status om_os_open_input(const char *path, int *fd, uint64_t *size);
+/* A new file for writing, mode 0600; OMEGA_ECONFLICT if `path` exists. */
+OMEGA_MUST_CHECK omega_status om_os_create_file(const char *path, int *fd);
+OMEGA_MUST_CHECK omega_status om_os_fsync(int fd);
 
 /* The owner's lock: an open-file-description write lock. The file holds the owner's pid as text.
  * Busy: OMEGA_EBUSY and *owner_pid is who (0 if unknown). A fork's child closes it by
@@ -57,6 +63,11 @@ void om_os_memory(uint64_t *resident, uint64_t *private_bytes);
 int64_t om_os_cpu_ns(void);
 /* Counts the forks above this process: a value other than at start means "I am a child". */
 unsigned om_os_fork_generation(void);
+/* From now on every child of a fork closes the descriptor before it runs on; false when
+ * OM_OS_FORK_FDS are known already. To be taken back before it is closed here. */
+enum { OM_OS_FORK_FDS = 64 };
+bool om_os_close_on_fork(int fd);
+void om_os_keep_on_fork(int fd);
 /* `$XDG_DATA_HOME/omega` or `~/.local/share/omega`. */
 OMEGA_MUST_CHECK omega_status om_os_default_data_dir(char *out);
 const char *om_os_env(const char *name); /* NULL if unset */

@@ -495,6 +495,46 @@ void om_os_close(int *fd)
     }
 }
 
+/* Without waiting for a pipe's other end: what is no ordinary file is refused. */
+omega_status om_os_open_input(const char *path, int *fd, uint64_t *size)
+{
+    struct stat info;
+    *fd = -1;
+    *size = 0;
+    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (opened < 0) {
+        return fail_path("open", path);
+    }
+    omega_status status = OMEGA_OK;
+    if (fstat(opened, &info) != 0) {
+        status = fail_path("look at", path);
+    } else if (!S_ISREG(info.st_mode)) {
+        status = om_fail(OMEGA_EINVAL, "'%s' is no ordinary file", path);
+    }
+    if (status != OMEGA_OK) {
+        (void)close(opened);
+        return status;
+    }
+    *fd = opened;
+    *size = (uint64_t)info.st_size;
+    return OMEGA_OK;
+}
+
+omega_status om_os_create_file(const char *path, int *fd)
+{
+    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return *fd >= 0 ? OMEGA_OK : fail_path("make", path);
+}
+
+omega_status om_os_fsync(int fd)
+{
+    if (sync_fd(fd) != 0) {
+        int err = errno;
+        return om_fail_errno(om_status_of_errno(err), err, "cannot sync a file");
+    }
+    return OMEGA_OK;
+}
+
 static int64_t read_pid(int fd)
 {
     char text[24] = "";

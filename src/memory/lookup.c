@@ -61,6 +61,7 @@ struct lookup {
     struct om_uuid id;
     omega_str key; /* instead of the id */
     bool history;
+    bool quiet; /* no access */
     const omega_scope *scope;
 };
 
@@ -83,7 +84,7 @@ static omega_status add_one(struct om_memory *memory, struct om_reader *reader,
     if (status == OMEGA_OK) {
         status = om_results_add(results, &row, NULL);
     }
-    if (status == OMEGA_OK) {
+    if (status == OMEGA_OK && !lookup->quiet) {
         unsigned ticket = om_catalog_enter(memory->catalog);
         uint32_t item;
         if (om_catalog_find(memory->catalog, row.row, &item)) {
@@ -147,9 +148,10 @@ omega_status om_memory_history(struct om_memory *memory, const char *id, const o
     return look_up_id(memory, id, &lookup, out);
 }
 
-omega_status om_memory_get_by_key(struct om_memory *memory, omega_str key,
-                                  const omega_scope *scope, omega_memories **out)
+static omega_status look_up_key(struct om_memory *memory, const struct lookup *lookup,
+                                omega_memories **out)
 {
+    omega_str key = lookup->key;
     if (out == NULL) {
         return om_fail(OMEGA_EINVAL, "out is missing");
     }
@@ -158,6 +160,23 @@ omega_status om_memory_get_by_key(struct om_memory *memory, omega_str key,
         return om_fail(OMEGA_EINVAL, "key has %zu bytes; 1 to %d bytes of UTF-8 are allowed",
                        key.len, OM_LIMIT_NAME);
     }
+    return look_up(memory, lookup, out);
+}
+
+omega_status om_memory_get_by_key(struct om_memory *memory, omega_str key,
+                                  const omega_scope *scope, omega_memories **out)
+{
     struct lookup lookup = {.scope = scope, .key = key};
-    return look_up(memory, &lookup, out);
+    return look_up_key(memory, &lookup, out);
+}
+
+omega_status om_memory_peek(struct om_memory *memory, const char *id, omega_str key,
+                            const omega_scope *scope, omega_memories **out)
+{
+    struct lookup lookup = {.scope = scope, .quiet = true};
+    if (id != NULL) {
+        return look_up_id(memory, id, &lookup, out);
+    }
+    lookup.key = key;
+    return look_up_key(memory, &lookup, out);
 }

@@ -57,6 +57,10 @@ OMEGA_MUST_CHECK omega_status om_memory_get(struct om_memory *memory, const char
                                             const omega_scope *scope, omega_memories **out);
 OMEGA_MUST_CHECK omega_status om_memory_get_by_key(struct om_memory *memory, omega_str key,
                                                    const omega_scope *scope, omega_memories **out);
+/* The one by id, or by key when `id` is NULL; unlike a get it does not count as an access. */
+OMEGA_MUST_CHECK omega_status om_memory_peek(struct om_memory *memory, const char *id,
+                                             omega_str key, const omega_scope *scope,
+                                             omega_memories **out);
 OMEGA_MUST_CHECK omega_status om_memory_history(struct om_memory *memory, const char *id,
                                                 const omega_scope *scope, omega_memories **out);
 OMEGA_MUST_CHECK omega_status om_memory_list(struct om_memory *memory,
@@ -114,6 +118,12 @@ void om_memory_disable_index(struct om_memory *memory, bool disabled);
 const omega_memory *om_memories_at(const omega_memories *memories, size_t index);
 size_t om_memories_count(const omega_memories *memories);
 bool om_memories_degraded(const omega_memories *memories, const char **reason);
+/* The vector that the caller gave with the entry (not the embedder's), as it is stored: its space,
+ * which lives as long as the list, and its floats into `out` of OM_LIMIT_DIMENSION. OMEGA_ENOTFOUND
+ * when there is none or the memory has gone since; OMEGA_ECORRUPT. */
+OMEGA_MUST_CHECK omega_status om_memories_vector(const omega_memories *memories, size_t index,
+                                                 omega_str *space, float *out,
+                                                 uint32_t *dimension);
 omega_str om_memories_cursor(const omega_memories *memories);
 void om_memories_free(omega_memories *memories);
 

@@ -230,6 +230,48 @@ omega_status om_results_vectors(omega_memories *results, struct om_reader *reade
     return status;
 }
 
+/* A memory has one vector of the caller's beside those of embedders; "default" goes first, should
+ * there be a former embedder's. */
+static const omega_memory_vector *own_vector(const omega_memories *memories,
+                                             const omega_memory *memory)
+{
+    const struct om_embedder *embedder = memories->memory->options.embedder;
+    const omega_memory_vector *found = NULL;
+    for (size_t i = 0; i < memory->vector_count; i++) {
+        const omega_memory_vector *vector = &memory->vectors[i];
+        bool is_default = om_str_eq_text(vector->space, "default");
+        bool is_embedders = embedder != NULL && om_str_eq_text(vector->space, embedder->space);
+        if (!vector->pending && !is_embedders && (found == NULL || is_default)) {
+            found = vector;
+        }
+    }
+    return found;
+}
+
+omega_status om_memories_vector(const omega_memories *memories, size_t index, omega_str *space,
+                                float *out, uint32_t *dimension)
+{
+    OM_ASSERT(index < memories->count);
+    const struct entry *entry = memories->entries[index];
+    const omega_memory_vector *vector = own_vector(memories, &entry->memory);
+    struct om_reader reader = {0};
+    if (vector == NULL) {
+        return om_fail(OMEGA_ENOTFOUND, "memory %s has no vector of its caller",
+                       entry->memory.id.text);
+    }
+    const struct om_space *found =
+        om_spaces_find(memories->memory->options.spaces, vector->space);
+    OM_ASSERT(found != NULL);
+    omega_status status = om_store_read(memories->memory->store, OM_READ_TIMEOUT_MS, &reader);
+    if (status == OMEGA_OK) {
+        status = om_spaces_get(&reader, found, entry->row, out);
+    }
+    om_store_read_end(&reader);
+    *space = vector->space;
+    *dimension = found->dimension;
+    return status;
+}
+
 /* ---- The rest -------------------------------------------------------------------------------- */
 
 void om_results_degrade(omega_memories *results, const char *reason)
