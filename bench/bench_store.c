@@ -65,7 +65,7 @@ static void write_one(struct om_store *store, enum om_durability durability)
     must(toy_put_one(store, id, OM_STR(text), durability, NULL));
 }
 
-/* ---- One writer beside the disk ------------------------------------------------------------------ */
+/* ---- One writer beside the disk -------------------------------------------------------------- */
 
 struct control {
     int fd;
@@ -132,11 +132,13 @@ static void bench_single(struct om_store *store, const char *name)
     double fsync_grow = quantile(grow, SINGLES, 0.5), fsync_over = quantile(over, SINGLES, 0.5);
     double p50 = quantile(disk, SINGLES, 0.5);
     printf("{\"bench\":\"store\",\"case\":\"%s\",\"count\":%d,"
-           "\"fsync_growing_p50_us\":%.1f,\"fsync_sized_p50_us\":%.1f,\"disk_p50_us\":%.1f,\"disk_p99_us\":%.1f,"
+           "\"fsync_growing_p50_us\":%.1f,\"fsync_sized_p50_us\":%.1f,\"disk_p50_us\":%.1f,\"disk_"
+           "p99_us\":%.1f,"
            "\"over_growing_us\":%.1f,\"over_sized_us\":%.1f,\"process_p50_us\":%.1f,"
            "\"process_p99_us\":%.1f}\n",
-           name, SINGLES, fsync_grow, fsync_over, p50, quantile(disk, SINGLES, 0.99), p50 - fsync_grow,
-           p50 - fsync_over, quantile(process, SINGLES, 0.5), quantile(process, SINGLES, 0.99));
+           name, SINGLES, fsync_grow, fsync_over, p50, quantile(disk, SINGLES, 0.99),
+           p50 - fsync_grow, p50 - fsync_over, quantile(process, SINGLES, 0.5),
+           quantile(process, SINGLES, 0.99));
     (void)fflush(stdout);
 }
 
@@ -151,7 +153,7 @@ static void bench_checkpoint(struct om_store *store)
     (void)fflush(stdout);
 }
 
-/* ---- Many writers -------------------------------------------------------------------------------- */
+/* ---- Many writers ---------------------------------------------------------------------------- */
 
 struct writer {
     struct om_thread thread;
@@ -214,7 +216,7 @@ static void bench_group(struct om_store *store, int count)
     (void)fflush(stdout);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static void fill(struct om_store *store)
 {
@@ -288,7 +290,7 @@ static void bench_erase(struct om_store *store)
     (void)fflush(stdout);
 }
 
-/* ---- All ------------------------------------------------------------------------------------------ */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 static void remove_file(void *context, const char *where, const char *name)
 {

@@ -2,8 +2,8 @@
  *
  * Each run begins with a copy of the same directory. What is prepared and what is verified runs on
  * another counter (that of a thread which never fails), so that only the call in question is swept.
- * After each run the same store, still open, does the same call again; its rows are counted, and after
- * every eighth run all of it is checked. */
+ * After each run the same store, still open, does the same call again; its rows are counted, and
+ * after every eighth run all of it is checked. */
 #include "support/support.h"
 
 #include <sqlite3.h>
@@ -119,7 +119,7 @@ static omega_status step(void *context)
     return status;
 }
 
-/* ---- Calls ------------------------------------------------------------------------------------ */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 static omega_status call_open(struct fixture *f)
 {
@@ -264,7 +264,7 @@ static omega_status call_salvage(struct fixture *f)
     return om_store_salvage(&f->options, f->out, &copied, &lost);
 }
 
-/* ---- The sweep -------------------------------------------------------------------------------- */
+/* ---- The sweep ------------------------------------------------------------------------------- */
 
 static int make_template(void **state)
 {
@@ -287,8 +287,8 @@ static int make_template(void **state)
     om_test_vfs_real_sync(false);
     assert_ok(om_store_open(&f.options, &f.store));
     for (int64_t id = 1; id <= ROWS; id++) {
-        assert_ok(toy_put_one(f.store, id, OM_STR("a row of the template"), OM_DURABILITY_DISK,
-                              NULL));
+        assert_ok(
+            toy_put_one(f.store, id, OM_STR("a row of the template"), OM_DURABILITY_DISK, NULL));
     }
     assert_ok(om_os_join(file, f.template_dir, "copy.db"));
     assert_ok(om_store_backup(f.store, file, NULL, NULL));
@@ -334,10 +334,10 @@ SWEEP(salvage, true)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),   cmocka_unit_test(test_open_new),
-        cmocka_unit_test(test_commit), cmocka_unit_test(test_commit_batch),
-        cmocka_unit_test(test_read),   cmocka_unit_test(test_check),
-        cmocka_unit_test(test_backup), cmocka_unit_test(test_upkeep),
+        cmocka_unit_test(test_open),    cmocka_unit_test(test_open_new),
+        cmocka_unit_test(test_commit),  cmocka_unit_test(test_commit_batch),
+        cmocka_unit_test(test_read),    cmocka_unit_test(test_check),
+        cmocka_unit_test(test_backup),  cmocka_unit_test(test_upkeep),
         cmocka_unit_test(test_restore), cmocka_unit_test(test_salvage),
     };
     om_log_set_level(OM_LOG_OFF);

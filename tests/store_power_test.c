@@ -1,4 +1,5 @@
-/* store_power_test.c -- power fails at I/O calls of a script; what was acknowledged is there after. */
+/* store_power_test.c -- power fails at I/O calls of a script; what was acknowledged is there after.
+ * */
 #include "support/support.h"
 
 #include "support/toy_store.h"

@@ -45,8 +45,8 @@ static void make_log(struct om_store *store)
     for (int64_t op = 1; op <= OPS; op++) {
         struct toy_write toy;
         const struct om_record_kind *kind = op % 5 == 0 ? &toy_fail : &toy_put;
-        toy_write_init(&toy, kind, (uint64_t)op, op % 2 == 0 ? OM_DURABILITY_PROCESS
-                                                             : OM_DURABILITY_DISK);
+        toy_write_init(&toy, kind, (uint64_t)op,
+                       op % 2 == 0 ? OM_DURABILITY_PROCESS : OM_DURABILITY_DISK);
         toy_body_put(&toy, op, OM_STR("kept"), op * 3);
         assert_status(toy_commit(store, &toy), op % 5 == 0 ? OMEGA_EREJECTED : OMEGA_OK);
         toy_write_fini(&toy);
@@ -80,8 +80,8 @@ static bool replay_one(void *context, uint64_t seq, const struct om_record *reco
 static uint64_t dump(const char *dir)
 {
     static const char *const queries[] = {
-        "SELECT * FROM notes ORDER BY id",     "SELECT * FROM ops ORDER BY seq",
-        "SELECT * FROM changes ORDER BY id",   "SELECT * FROM outbox ORDER BY row",
+        "SELECT * FROM notes ORDER BY id",      "SELECT * FROM ops ORDER BY seq",
+        "SELECT * FROM changes ORDER BY id",    "SELECT * FROM outbox ORDER BY row",
         "SELECT * FROM versions ORDER BY name", "SELECT name, sql FROM sqlite_master ORDER BY name",
     };
     char path[OM_PATH_SIZE];

@@ -6,8 +6,8 @@
  * end.) The log cannot be checkpointed past the snapshot meanwhile: it grows, nothing waits.
  *
  * The copy is written beside its name and renamed when it is complete, synced and verified. It
- * leaves WAL mode, so that it is one file, and its meta says `backup_of`: a store that finds this in
- * its omega.db knows that somebody put a backup there by hand.
+ * leaves WAL mode, so that it is one file, and its meta says `backup_of`: a store that finds this
+ * in its omega.db knows that somebody put a backup there by hand.
  *
  * Rejected: VACUUM INTO (rebuilds every tree: several times the work, no progress), copying the
  * files (tears between database and log).
@@ -19,8 +19,7 @@ enum { COPY_SLICE_PAGES = 256, BACKUP_WAIT_MS = 10000 };
 
 static omega_status copy_pages(const struct om_copy *copy, struct om_conn *target)
 {
-    sqlite3_backup *backup =
-        sqlite3_backup_init(target->db, "main", copy->source->db, "main");
+    sqlite3_backup *backup = sqlite3_backup_init(target->db, "main", copy->source->db, "main");
     if (backup == NULL) {
         return om_conn_fail(target, sqlite3_extended_errcode(target->db), "starting a copy");
     }
@@ -143,7 +142,7 @@ omega_status om_copy_database(const struct om_copy *copy)
     return status;
 }
 
-/* ---- Verifying ------------------------------------------------------------------------------------ */
+/* ---- Verifying ------------------------------------------------------------------------------- */
 
 struct first_fault {
     char text[200];
@@ -192,7 +191,7 @@ omega_status om_file_verify(struct om_conn *like, const char *path, const char *
     return status;
 }
 
-/* ---- The list ------------------------------------------------------------------------------------- */
+/* ---- The list -------------------------------------------------------------------------------- */
 
 static omega_status apply_backup(void *context, struct om_txn *txn, const struct om_record *record,
                                  struct om_buf *result)
@@ -244,7 +243,7 @@ static omega_status list_backup(struct om_store *store, const char *file, uint64
     return status;
 }
 
-/* ---- The call ------------------------------------------------------------------------------------- */
+/* ---- The call -------------------------------------------------------------------------------- */
 
 static omega_status mark_copy(void *context, struct om_conn *target)
 {

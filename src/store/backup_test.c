@@ -1,4 +1,5 @@
-/* backup_test.c -- copies: made under writes, listed, verified, put back; and salvage of a wreck. */
+/* backup_test.c -- copies: made under writes, listed, verified, put back; and salvage of a wreck.
+ * */
 #include "support/support.h"
 
 #include <sqlite3.h>
@@ -75,7 +76,7 @@ static void run_sql(const char *path, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* ---- Backup ----------------------------------------------------------------------------------- */
+/* ---- Backup ---------------------------------------------------------------------------------- */
 
 struct listed {
     struct om_backup_row row;
@@ -260,7 +261,7 @@ static void test_restore_that_was_cut_short(void **state)
     assert_int_equal(toy_count(f->store, NULL), 20);
 }
 
-/* ---- Salvage ---------------------------------------------------------------------------------- */
+/* ---- Salvage --------------------------------------------------------------------------------- */
 
 /* Overwrites whole pages of the file, the first three (head, meta) excepted. */
 static void break_pages(const char *path, uint64_t seed, int count)

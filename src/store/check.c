@@ -39,7 +39,7 @@ static int on_progress(void *context)
     return check->progress != NULL && !check->progress(check->progress_context, check->rows, 0);
 }
 
-/* ---- SQLite's view -------------------------------------------------------------------------------- */
+/* ---- SQLite's view --------------------------------------------------------------------------- */
 
 static omega_status check_sqlite(struct om_conn *conn, struct om_check *check)
 {
@@ -113,7 +113,7 @@ static omega_status check_definitions(struct om_conn *conn, struct om_check *che
     return status;
 }
 
-/* ---- The store's own rows ------------------------------------------------------------------------- */
+/* ---- The store's own rows -------------------------------------------------------------------- */
 
 static omega_status check_ops(struct om_conn *conn, struct om_check *check)
 {
@@ -135,8 +135,7 @@ static omega_status check_ops(struct om_conn *conn, struct om_check *check)
             om_check_fault(check, "operation %lld has no id", (long long)op.seq);
         }
         if (op.sum != om_op_sum(&op)) {
-            om_check_fault(check, "operation %lld does not match its checksum",
-                           (long long)op.seq);
+            om_check_fault(check, "operation %lld does not match its checksum", (long long)op.seq);
         }
     }
     om_stmt_reset(stmt);

@@ -13,16 +13,16 @@
  * without fsync ends before a record that wants one; in a batch with fsync every record reaches the
  * disk.
  *
- * Failures. A record that fails is undone by its savepoint (the first of a batch needs none: nothing
- * stands before it). If SQLite rolls back everything (no space, no memory), the records that had
- * been applied are applied again, each in a transaction of its own, so that only what does not fit
- * fails. An I/O error of the commit poisons the store (writer.c).
+ * Failures. A record that fails is undone by its savepoint (the first of a batch needs none:
+ * nothing stands before it). If SQLite rolls back everything (no space, no memory), the records
+ * that had been applied are applied again, each in a transaction of its own, so that only what does
+ * not fit fails. An I/O error of the commit poisons the store (writer.c).
  *
  * Order after a commit: mark, publish steps, commit_seq (release), events, waking.
  *
- * Rejected: a writer thread (73 us for the hand-off on the machine where this was measured), a timed
- * window that waits for company (adds its length to every lone write), fsync by our own call on the
- * log's file (readers would see rows that are not on the disk yet).
+ * Rejected: a writer thread (73 us for the hand-off on the machine where this was measured), a
+ * timed window that waits for company (adds its length to every lone write), fsync by our own call
+ * on the log's file (readers would see rows that are not on the disk yet).
  *
  * Source: group commit as in DeWitt et al., SIGMOD 1984; leader and followers as in LevelDB. */
 #include "store/store_int.h"
@@ -39,9 +39,9 @@ struct batch {
     int64_t started_ns;
     uint64_t seq;        /* of the last record applied */
     int64_t next_change; /* when it began */
-    bool full;    /* fsyncs */
-    bool wrote;   /* anything: an empty commit fsyncs nothing */
-    bool lost;    /* SQLite has rolled everything back */
+    bool full;           /* fsyncs */
+    bool wrote;          /* anything: an empty commit fsyncs nothing */
+    bool lost;           /* SQLite has rolled everything back */
 };
 
 static bool wants_disk(const struct om_write *write)
@@ -49,7 +49,7 @@ static bool wants_disk(const struct om_write *write)
     return write->record.durability != OM_DURABILITY_PROCESS;
 }
 
-/* ---- The queue ------------------------------------------------------------------------------------ */
+/* ---- The queue ------------------------------------------------------------------------------- */
 
 static void enqueue_locked(struct om_writer *writer, struct om_commit_call *call,
                            struct om_write *write)
@@ -77,8 +77,8 @@ static struct om_write *take(struct om_store *store, struct batch *batch)
     struct om_writer *writer = &store->writer;
     om_mutex_lock(&writer->mutex);
     struct om_write *write = writer->head;
-    bool fits = write != NULL && batch->count < OM_BATCH_RECORDS &&
-                (batch->full || !wants_disk(write));
+    bool fits =
+        write != NULL && batch->count < OM_BATCH_RECORDS && (batch->full || !wants_disk(write));
     if (fits && batch->count > 0) {
         fits = batch->bytes + write->record.body.len <= OM_BATCH_BYTES &&
                om_mono_ns(store->clock) - batch->started_ns < OM_BATCH_NS;
@@ -122,7 +122,7 @@ void om_writer_leave(struct om_store *store)
     om_mutex_unlock(&store->writer.mutex);
 }
 
-/* ---- One record ----------------------------------------------------------------------------------- */
+/* ---- One record ------------------------------------------------------------------------------ */
 
 static omega_status run_own(struct om_conn *conn, enum om_own_sql which)
 {
@@ -143,8 +143,7 @@ static omega_status look_up(struct om_store *store, struct om_write *write, bool
     status = om_step(stmt, known);
     if (status == OMEGA_OK && *known) {
         if ((uint64_t)om_col_i64(stmt, 1) != write->record.request_hash) {
-            status = om_fail(OMEGA_ECONFLICT,
-                             "operation id %s was used before for another request",
+            status = om_fail(OMEGA_ECONFLICT, "operation id %s was used before for another request",
                              om_uuid_text(write->record.op_id).text);
         } else {
             write->repeated = true;
@@ -193,8 +192,8 @@ static omega_status apply_new(struct om_store *store, struct batch *batch, struc
     om_buf_clear(&write->result);
     omega_status status = record->kind->apply(record->kind->context, txn, record, &write->result);
     if (status == OMEGA_OK && write->result.status != OMEGA_OK) {
-        status = om_fail(write->result.status, "the result of '%s' does not fit",
-                         record->kind->name);
+        status =
+            om_fail(write->result.status, "the result of '%s' does not fit", record->kind->name);
     }
     if (status == OMEGA_OK) {
         status = om_txn_flush_events(txn);
@@ -203,8 +202,8 @@ static omega_status apply_new(struct om_store *store, struct batch *batch, struc
         status = log_op(store, write, batch->full);
     }
     if (status == OMEGA_OK && !om_conn_in_txn(txn->conn)) {
-        status = om_fail(OMEGA_EIO, "the transaction was rolled back under '%s'",
-                         record->kind->name);
+        status =
+            om_fail(OMEGA_EIO, "the transaction was rolled back under '%s'", record->kind->name);
     }
     if (status == OMEGA_OK) {
         write->seq = txn->seq;
@@ -303,7 +302,7 @@ static void try_apply(struct om_store *store, struct batch *batch, struct om_wri
     apply(store, batch, write);
 }
 
-/* ---- One batch ------------------------------------------------------------------------------------ */
+/* ---- One batch ------------------------------------------------------------------------------- */
 
 /* A repeated record may ask for more than its first time did: then something must be written, or
  * the commit would fsync nothing. */
@@ -466,7 +465,7 @@ static void complete_locked(struct batch *batch, const struct om_commit_call *ow
     }
 }
 
-/* ---- The call ------------------------------------------------------------------------------------- */
+/* ---- The call -------------------------------------------------------------------------------- */
 
 static omega_status check_write(const struct om_write *write)
 {

@@ -1,4 +1,5 @@
-/* commit_test.c -- records in, results out: alone, repeated, failing, many at once, on a bad disk. */
+/* commit_test.c -- records in, results out: alone, repeated, failing, many at once, on a bad disk.
+ * */
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -210,7 +211,7 @@ static void test_company_of_a_disk_record_reaches_the_disk(void **state)
     }
 }
 
-/* ---- A bad disk ------------------------------------------------------------------------------- */
+/* ---- A bad disk ------------------------------------------------------------------------------ */
 
 static void put_many(struct om_store *store, struct om_write *writes, struct toy_write *toys,
                      int count, omega_status *status)
@@ -242,8 +243,7 @@ static void test_disk_full_fails_what_does_not_fit(void **state)
     assert_int_equal(toy_count(f->store, NULL), 1 + COUNT);
     /* Full for good: every write fails, reads go on. */
     om_test_vfs_fail(OM_VFS_WRITE, OM_VFS_FULL, 1, true);
-    assert_status(toy_put_one(f->store, 2, OM_STR("two"), OM_DURABILITY_DISK, NULL),
-                  OMEGA_ENOSPC);
+    assert_status(toy_put_one(f->store, 2, OM_STR("two"), OM_DURABILITY_DISK, NULL), OMEGA_ENOSPC);
     assert_int_equal(toy_count(f->store, NULL), 1 + COUNT);
     assert_false(info_of(f->store).read_only);
     /* Space returns: writes resume, no number was used up. */
@@ -262,8 +262,7 @@ static void test_failed_fsync_ends_all_writing(void **state)
     assert_ok(toy_put_one(f->store, 1, OM_STR("one"), OM_DURABILITY_DISK, NULL));
     om_test_vfs_fail(OM_VFS_SYNC, OM_VFS_IO, 1, false);
     assert_status(toy_put_one(f->store, 2, OM_STR("two"), OM_DURABILITY_DISK, NULL), OMEGA_EIO);
-    assert_status(toy_put_one(f->store, 3, OM_STR("three"), OM_DURABILITY_DISK, NULL),
-                  OMEGA_EIO);
+    assert_status(toy_put_one(f->store, 3, OM_STR("three"), OM_DURABILITY_DISK, NULL), OMEGA_EIO);
     assert_error_says("opened again");
     assert_status(om_store_checkpoint(f->store, true, 0), OMEGA_EIO);
     uint64_t erased;
@@ -285,12 +284,11 @@ static void test_failed_write_of_a_commit_ends_all_writing(void **state)
     struct fixture *f = *state;
     om_test_vfs_fail(OM_VFS_WRITE, OM_VFS_IO, 2, false);
     assert_status(toy_put_one(f->store, 1, OM_STR("one"), OM_DURABILITY_DISK, NULL), OMEGA_EIO);
-    assert_status(toy_put_one(f->store, 2, OM_STR("two"), OM_DURABILITY_PROCESS, NULL),
-                  OMEGA_EIO);
+    assert_status(toy_put_one(f->store, 2, OM_STR("two"), OM_DURABILITY_PROCESS, NULL), OMEGA_EIO);
     assert_int_equal(toy_count(f->store, NULL), 0);
 }
 
-/* ---- Threads ---------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 enum { THREADS = 8, PER_THREAD = 60 };
 
@@ -309,8 +307,7 @@ static void work(void *context)
         enum om_durability durability =
             (i + worker->number) % 4 == 0 ? OM_DURABILITY_PROCESS : OM_DURABILITY_DISK;
         uint64_t seq = 0;
-        if (toy_put_one(worker->store, id, OM_STR("from a thread"), durability, &seq) !=
-            OMEGA_OK) {
+        if (toy_put_one(worker->store, id, OM_STR("from a thread"), durability, &seq) != OMEGA_OK) {
             worker->failures++;
         }
         /* What a completed call wrote, the next read sees. */

@@ -1,15 +1,15 @@
 /* conn.c -- opening a connection that trusts nothing it reads.
  *
- * Every connection: no extension, no trigger, no view, no trusted schema, defensive mode (the file's
- * schema cannot make SQLite harm the file), checked cell sizes, no memory map, temporary data in
- * memory, deleted bytes overwritten, no checkpoint on its own account. SQLite's mutexes are left
- * out: a connection serves one thread at a time by our own rules.
+ * Every connection: no extension, no trigger, no view, no trusted schema, defensive mode (the
+ * file's schema cannot make SQLite harm the file), checked cell sizes, no memory map, temporary
+ * data in memory, deleted bytes overwritten, no checkpoint on its own account. SQLite's mutexes are
+ * left out: a connection serves one thread at a time by our own rules.
  *
  * Only the writer checkpoints, and it closes last: SQLite before 3.51.3 can reset the write-ahead
  * log wrongly when two connections do it at the same instant, and Debian 12 carries 3.40.
  *
- * No code here or elsewhere opens the database file beside SQLite while a connection stands: closing
- * any descriptor of a file drops all POSIX locks of the process on it, SQLite's too.
+ * No code here or elsewhere opens the database file beside SQLite while a connection stands:
+ * closing any descriptor of a file drops all POSIX locks of the process on it, SQLite's too.
  *
  * Source: sqlite.org/security.html, sqlite.org/howtocorrupt.html, sqlite.org/pragma.html. */
 #include "store/store_int.h"
@@ -20,9 +20,12 @@ static const struct {
     int what;
     int on;
 } switches[] = {
-    {SQLITE_DBCONFIG_DEFENSIVE, 1},       {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-    {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},  {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}, {SQLITE_DBCONFIG_DQS_DML, 0},
+    {SQLITE_DBCONFIG_DEFENSIVE, 1},
+    {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+    {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+    {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+    {SQLITE_DBCONFIG_DQS_DML, 0},
     {SQLITE_DBCONFIG_DQS_DDL, 0},
 };
 
@@ -78,8 +81,8 @@ static omega_status open_database(const struct om_conn_options *options, sqlite3
     omega_status status = uri.status;
     if (status == OMEGA_OK) {
         flags |= SQLITE_OPEN_URI;
-        status = sqlite3_open_v2(uri.ptr, db, flags, options->vfs) == SQLITE_OK ? OMEGA_OK
-                                                                                 : OMEGA_EIO;
+        status =
+            sqlite3_open_v2(uri.ptr, db, flags, options->vfs) == SQLITE_OK ? OMEGA_OK : OMEGA_EIO;
     }
     om_buf_fini(&uri);
     return status;

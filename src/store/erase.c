@@ -1,16 +1,17 @@
 /* erase.c -- deleted bytes leave the files.
  *
- * SQLite's secure_delete overwrites a cell that is deleted and a page that is freed, but when a page
- * is rebuilt to balance a tree, cells that moved to a neighbour stay behind in the page's gap; once
- * the row is deleted its copy is still there (measured: 5,000 rows, a third deleted: 144 words of
- * deleted rows in 18 of 1,824 pages, all in gaps of b-tree pages, none in overflow or free pages).
+ * SQLite's secure_delete overwrites a cell that is deleted and a page that is freed, but when a
+ * page is rebuilt to balance a tree, cells that moved to a neighbour stay behind in the page's gap;
+ * once the row is deleted its copy is still there (measured: 5,000 rows, a third deleted: 144 words
+ * of deleted rows in 18 of 1,824 pages, all in gaps of b-tree pages, none in overflow or free
+ * pages).
  *
- * So an erasure is: empty the log into the database and cut it to no bytes; walk every tree from its
- * root and overwrite, in place, what no cell owns: the gap between the cell pointers and the cells,
- * and the inside of the free blocks; overwrite free pages; fsync; drop the writer's cached pages,
- * which would bring the old gaps back with their next change. Writing zeros where nothing is owned
- * changes no content, so a kill in the middle is harmless: `erase_pending` in meta, set in the
- * deleting transaction, makes the next open do it again. Fragments of up to three bytes remain.
+ * So an erasure is: empty the log into the database and cut it to no bytes; walk every tree from
+ * its root and overwrite, in place, what no cell owns: the gap between the cell pointers and the
+ * cells, and the inside of the free blocks; overwrite free pages; fsync; drop the writer's cached
+ * pages, which would bring the old gaps back with their next change. Writing zeros where nothing is
+ * owned changes no content, so a kill in the middle is harmless: `erase_pending` in meta, set in
+ * the deleting transaction, makes the next open do it again. Fragments of up to three bytes remain.
  *
  * The walk goes through SQLite's own file handle: a second descriptor on the file would drop its
  * locks when closed. The page structure is checked before a byte is written; a page that does not
@@ -56,7 +57,7 @@ static uint32_t get32(const unsigned char *in)
     return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
 }
 
-/* ---- Pages ---------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 static omega_status file_fail(int rc, const char *what)
 {
@@ -120,7 +121,7 @@ static omega_status push(struct scrub *scrub, uint32_t number)
     return OMEGA_OK;
 }
 
-/* ---- Trees ---------------------------------------------------------------------------------------- */
+/* ---- Trees ----------------------------------------------------------------------------------- */
 
 struct page_shape {
     uint32_t head;    /* where the page's header begins */
@@ -207,7 +208,7 @@ static omega_status scrub_trees(struct scrub *scrub, struct om_conn *conn)
     return status;
 }
 
-/* ---- Free pages ----------------------------------------------------------------------------------- */
+/* ---- Free pages ------------------------------------------------------------------------------ */
 
 static omega_status wipe_free_leaves(struct scrub *scrub, const unsigned char *trunk,
                                      uint32_t count)
@@ -250,7 +251,7 @@ static omega_status scrub_free_pages(struct scrub *scrub, uint32_t trunk)
     return status;
 }
 
-/* ---- The whole file -------------------------------------------------------------------------------- */
+/* ---- The whole file -------------------------------------------------------------------------- */
 
 static omega_status scrub_init(struct scrub *scrub, struct om_conn *conn, uint32_t *freelist)
 {

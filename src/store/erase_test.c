@@ -81,7 +81,7 @@ static void drop_every(struct fixture *f, int64_t step, int64_t from)
     }
 }
 
-/* ---- Searching -------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 static struct fixture *searched;
 static int64_t stale, living;
@@ -135,7 +135,7 @@ static void expect_clean(struct fixture *f)
     assert_int_equal(toy_count(f->store, NULL), count);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------ */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void test_nothing_is_left(void **state)
 {

@@ -1,17 +1,17 @@
 /* feed.c -- reading the change feed and the outbox.
  *
- * Lines of the change feed have dense ascending ids and carry ascending sequences, so the first line
- * after a sequence is found by bisection over the ids: twenty point reads in a feed of a million.
- * A sequence is never cut in two: after `max` lines the rest of the last sequence follows.
+ * Lines of the change feed have dense ascending ids and carry ascending sequences, so the first
+ * line after a sequence is found by bisection over the ids: twenty point reads in a feed of a
+ * million. A sequence is never cut in two: after `max` lines the rest of the last sequence follows.
  *
  * A row of the outbox is one operation's events. A row whose checksum is wrong is left out, the
- * others are given, and the call ends with OMEGA_ECORRUPT naming the first such row: one damaged row
- * must not stop a stream for ever. */
+ * others are given, and the call ends with OMEGA_ECORRUPT naming the first such row: one damaged
+ * row must not stop a stream for ever. */
 #include "store/store_int.h"
 
 #define CHANGE_ID_MAX (INT64_C(1) << 62)
 
-/* ---- Changes -------------------------------------------------------------------------------------- */
+/* ---- Changes --------------------------------------------------------------------------------- */
 
 /* id and seq of the row that `which` finds; id 0 when there is none. */
 static omega_status change_at(struct om_conn *conn, enum om_own_sql which, int64_t at, int64_t *id,
@@ -102,7 +102,7 @@ omega_status om_store_changes(struct om_reader *reader, uint64_t after, size_t m
     return status;
 }
 
-/* ---- Events --------------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 struct event_walk {
     uint64_t after_row;

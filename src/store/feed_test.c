@@ -255,8 +255,7 @@ static void test_trimming_by_age(void **state)
     assert_ok(toy_put_one(f->store, 50, OM_STR("x"), OM_DURABILITY_DISK, &seq));
     assert_int_equal(seq, 12);
     /* A trimmed operation is not known any more; its row would be made again. */
-    assert_status(toy_put_one(f->store, 5, OM_STR("x"), OM_DURABILITY_DISK, NULL),
-                  OMEGA_ECONFLICT);
+    assert_status(toy_put_one(f->store, 5, OM_STR("x"), OM_DURABILITY_DISK, NULL), OMEGA_ECONFLICT);
     struct om_check check = {0};
     assert_ok(om_store_check(f->store, &check));
     assert_int_equal(check.faults, 0);

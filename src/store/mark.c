@@ -6,8 +6,8 @@
  * operations, and which.
  *
  * Two slots take turns by the parity of their generation, so that a torn or damaged one leaves the
- * one before. Rejected: one slot (a torn write leaves nothing), an fsynced mark (doubles the cost of
- * a commit), a row in the database (lost together with what it should prove).
+ * one before. Rejected: one slot (a torn write leaves nothing), an fsynced mark (doubles the cost
+ * of a commit), a row in the database (lost together with what it should prove).
  *
  *   offset 0 and 512: one slot each, little-endian
  *      0  8  "OMEGAMRK"

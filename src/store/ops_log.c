@@ -62,7 +62,7 @@ void om_op_read(struct om_stmt *stmt, struct om_op_row *out)
     };
 }
 
-/* ---- Forgetting --------------------------------------------------------------------------------- */
+/* ---- Forgetting ------------------------------------------------------------------------------ */
 
 static omega_status forgotten_sum(struct om_conn *conn, uint64_t seq, bool *found, int64_t *sum)
 {
@@ -101,7 +101,7 @@ omega_status om_txn_forget_op(struct om_txn *txn, uint64_t seq)
     return om_run(stmt);
 }
 
-/* ---- Replaying ---------------------------------------------------------------------------------- */
+/* ---- Replaying ------------------------------------------------------------------------------- */
 
 static const struct om_record_kind *find_kind(const struct om_store *store, omega_str name)
 {

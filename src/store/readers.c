@@ -26,8 +26,7 @@ void om_readers_close(struct om_readers *readers)
 }
 
 /* An idle connection, or NULL and the right to open one. */
-static omega_status take_conn(struct om_readers *readers, unsigned timeout_ms,
-                              struct om_conn **out)
+static omega_status take_conn(struct om_readers *readers, unsigned timeout_ms, struct om_conn **out)
 {
     omega_status status = OMEGA_OK;
     om_mutex_lock(&readers->mutex);

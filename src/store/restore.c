@@ -2,9 +2,9 @@
  *
  * The backup is checked, copied beside the store as omega.db.new, given a new incarnation there (so
  * that index snapshots of the other history are rebuilt) and a floor for sequences above everything
- * that either history has numbered (so that an event's id never names two things). Then names change:
- * what stood there keeps its rows and its log under omega.db.before-<stamp>, the new file moves in,
- * the directory is synced, the mark is written.
+ * that either history has numbered (so that an event's id never names two things). Then names
+ * change: what stood there keeps its rows and its log under omega.db.before-<stamp>, the new file
+ * moves in, the directory is synced, the mark is written.
  *
  * A kill before the last rename leaves a directory that says what is missing and still holds all
  * files; restoring again is the way out. The file that was kept aside is listed among the backups,
@@ -112,9 +112,8 @@ static omega_status finish_copy(void *context, struct om_conn *target)
     struct restore *restore = context;
     uint64_t last = 0;
     bool found = false;
-    omega_status status =
-        om_meta_get_bytes(target, "database_id", restore->database_id.bytes,
-                          sizeof(restore->database_id.bytes), &found);
+    omega_status status = om_meta_get_bytes(target, "database_id", restore->database_id.bytes,
+                                            sizeof(restore->database_id.bytes), &found);
     if (status == OMEGA_OK) {
         status = om_conn_last_seq(target, &last);
     }

@@ -18,9 +18,9 @@ static void test_differences(void **state)
 {
     (void)state;
     const int64_t sums[] = {
-        texts(1, "ab", "c"), texts(1, "a", "bc"), texts(2, "ab", "c"), texts(1, "abc", ""),
-        texts(1, "", "abc"), texts(1, NULL, "abc"), texts(1, "abc", NULL), texts(1, NULL, NULL),
-        texts(1, "", ""),
+        texts(1, "ab", "c"),   texts(1, "a", "bc"),  texts(2, "ab", "c"),
+        texts(1, "abc", ""),   texts(1, "", "abc"),  texts(1, NULL, "abc"),
+        texts(1, "abc", NULL), texts(1, NULL, NULL), texts(1, "", ""),
     };
     for (size_t i = 0; i < OM_COUNT_OF(sums); i++) {
         for (size_t k = 0; k < i; k++) {
@@ -44,7 +44,7 @@ static void test_numbers(void **state)
     (void)state;
     assert_true(number(1.5, 2) == number(1.5, 2));
     assert_true(number(1.5, 2) != number(1.5, 3));
-    assert_true(number(0.0, 2) != number(-0.0, 2)); /* SQLite keeps the sign */
+    assert_true(number(0.0, 2) != number(-0.0, 2));                 /* SQLite keeps the sign */
     assert_true(number((double)NAN, 2) == number(-(double)NAN, 2)); /* kept as NULL */
 }
 

@@ -2,15 +2,16 @@
  *
  * Table by table, row by row, as plain SQL. In a table with row numbers a damaged page ends a scan;
  * the scan then comes from the other end, and what lies between is halved again and again, so that
- * only the ranges whose own pages are damaged are lost, not what stands behind them. A table without
- * row numbers is read from both ends. Reading goes through SQLite's checks of each page and cell;
- * a row whose checksum is wrong (the schema's row_good) is counted and left out.
+ * only the ranges whose own pages are damaged are lost, not what stands behind them. A table
+ * without row numbers is read from both ends. Reading goes through SQLite's checks of each page and
+ * cell; a row whose checksum is wrong (the schema's row_good) is counted and left out.
  *
- * The source is not changed: it is opened for reading, its log is read where it fits, no checkpoint.
- * The new store keeps the old one's id and key (tombstones stay valid) and gets a new incarnation.
+ * The source is not changed: it is opened for reading, its log is read where it fits, no
+ * checkpoint. The new store keeps the old one's id and key (tombstones stay valid) and gets a new
+ * incarnation.
  *
- * `*lost` counts damaged rows that were seen, and one for each range that could not be read: how many
- * rows stood there nobody knows.
+ * `*lost` counts damaged rows that were seen, and one for each range that could not be read: how
+ * many rows stood there nobody knows.
  *
  * Rejected: SQLite's recovery extension (not in Debian's build). */
 #include "store/store_int.h"
@@ -34,7 +35,7 @@ struct salvage_table {
     struct om_stmt insert;
 };
 
-/* ---- One row -------------------------------------------------------------------------------------- */
+/* ---- One row --------------------------------------------------------------------------------- */
 
 static omega_status keep_going(struct salvage *salvage)
 {
@@ -85,7 +86,7 @@ static omega_status copy_row(struct salvage *salvage, struct salvage_table *tabl
     return keep_going(salvage);
 }
 
-/* ---- Ranges --------------------------------------------------------------------------------------- */
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 /* Scans [low, high] in one direction; *reached is the last row number that was read, *whole says
  * that nothing was in the way. Only damage is tolerated. */
@@ -188,7 +189,7 @@ static omega_status copy_both_ends(struct salvage *salvage, struct salvage_table
     return OMEGA_OK;
 }
 
-/* ---- Tables --------------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static bool has_rowid(struct om_conn *conn, const char *name)
 {
@@ -238,8 +239,8 @@ static omega_status copy_table(struct salvage *salvage, const struct om_schema *
     salvage->ranges = 0;
     omega_status status = stack != NULL ? describe(salvage, &table) : om_nomem();
     if (status == OMEGA_OK) {
-        status = table.has_rowid ? copy_ranges(salvage, &table, stack)
-                                 : copy_both_ends(salvage, &table);
+        status =
+            table.has_rowid ? copy_ranges(salvage, &table, stack) : copy_both_ends(salvage, &table);
         if (status == OMEGA_ECORRUPT) {
             salvage->lost++; /* not even the table's definition can be read */
             status = OMEGA_OK;
@@ -256,7 +257,8 @@ static omega_status copy_facts(struct salvage *salvage)
     unsigned char id[16], key[32];
     bool has_id = false, has_key = false;
     int64_t floor = 0;
-    omega_status status = om_meta_get_bytes(salvage->source, "database_id", id, sizeof(id), &has_id);
+    omega_status status =
+        om_meta_get_bytes(salvage->source, "database_id", id, sizeof(id), &has_id);
     if (status == OMEGA_OK) {
         status = om_meta_get_bytes(salvage->source, "key", key, sizeof(key), &has_key);
     }
@@ -327,7 +329,7 @@ static omega_status copy_all(struct salvage *salvage)
     return status;
 }
 
-/* ---- Both stores ---------------------------------------------------------------------------------- */
+/* ---- Both stores ----------------------------------------------------------------------------- */
 
 static omega_status lock_source(const struct om_store_options *options, int *lock_fd)
 {

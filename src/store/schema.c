@@ -42,7 +42,7 @@ omega_status om_file_look(const char *path, struct om_file_look *out)
     return status;
 }
 
-/* ---- Trust ---------------------------------------------------------------------------------------- */
+/* ---- Trust ----------------------------------------------------------------------------------- */
 
 static bool is_known_table(const struct om_conn *conn, omega_str name)
 {
@@ -119,7 +119,7 @@ omega_status om_schema_trust(struct om_conn *conn, bool *fresh)
     return status;
 }
 
-/* ---- Versions ------------------------------------------------------------------------------------- */
+/* ---- Versions -------------------------------------------------------------------------------- */
 
 static const struct om_schema *find_schema(const struct om_conn *conn, omega_str name)
 {
@@ -180,11 +180,11 @@ static omega_status set_version(struct om_conn *conn, const struct om_schema *sc
                                 unsigned version)
 {
     struct om_stmt stmt;
-    omega_status status = om_conn_prepare(
-        conn,
-        "INSERT INTO versions(name, version) VALUES(?, ?)"
-        " ON CONFLICT(name) DO UPDATE SET version = excluded.version",
-        &stmt);
+    omega_status status =
+        om_conn_prepare(conn,
+                        "INSERT INTO versions(name, version) VALUES(?, ?)"
+                        " ON CONFLICT(name) DO UPDATE SET version = excluded.version",
+                        &stmt);
     if (status != OMEGA_OK) {
         return status;
     }
@@ -195,7 +195,7 @@ static omega_status set_version(struct om_conn *conn, const struct om_schema *sc
     return status;
 }
 
-/* ---- Steps ---------------------------------------------------------------------------------------- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static omega_status random_id(struct om_conn *conn, const char *key)
 {
@@ -283,8 +283,8 @@ static omega_status keep_copy(struct om_store *store, struct om_conn *conn,
                               const struct om_schema *schema, unsigned version)
 {
     char path[OM_PATH_SIZE];
-    int size = snprintf(path, sizeof(path), "%s.before-%s-v%u", store->db_path, schema->name,
-                        version);
+    int size =
+        snprintf(path, sizeof(path), "%s.before-%s-v%u", store->db_path, schema->name, version);
     if (size < 0 || (size_t)size >= sizeof(path)) {
         return om_fail(OMEGA_ELIMIT, "the path of the copy before a migration is too long");
     }

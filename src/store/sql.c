@@ -78,7 +78,7 @@ omega_status om_conn_fail(struct om_conn *conn, int rc, const char *what)
     return om_fail(status, "%s: %s (SQLite %d: %s)", what, text, rc, detail);
 }
 
-/* ---- Taking and giving back ----------------------------------------------------------------- */
+/* ---- Taking and giving back ------------------------------------------------------------------ */
 
 static size_t first_statement(const struct om_conn *conn, const struct om_schema *schema)
 {
@@ -161,7 +161,7 @@ void om_stmt_done(struct om_stmt *stmt)
     }
 }
 
-/* ---- Binding ---------------------------------------------------------------------------------- */
+/* ---- Binding --------------------------------------------------------------------------------- */
 
 static void note_bind(struct om_stmt *stmt, int rc)
 {
@@ -225,7 +225,7 @@ void om_bind_null(struct om_stmt *stmt, int index)
     note_bind(stmt, sqlite3_bind_null(stmt->raw, index + 1));
 }
 
-/* ---- Stepping --------------------------------------------------------------------------------- */
+/* ---- Stepping -------------------------------------------------------------------------------- */
 
 omega_status om_step(struct om_stmt *stmt, bool *row)
 {
@@ -254,7 +254,7 @@ omega_status om_run(struct om_stmt *stmt)
     return status;
 }
 
-/* ---- Columns ---------------------------------------------------------------------------------- */
+/* ---- Columns --------------------------------------------------------------------------------- */
 
 int64_t om_col_i64(struct om_stmt *stmt, int index)
 {

@@ -27,8 +27,8 @@ struct om_schema {
     const char *const *tables;
     /* Looks at every row of its tables and reports what is wrong (om_check_fault). May be NULL. */
     omega_status (*check)(struct om_conn *conn, struct om_check *check);
-    /* Salvage asks about each row it could read (all columns of `table`, in their order): false when
-     * its checksum is wrong. NULL: all are good. */
+    /* Salvage asks about each row it could read (all columns of `table`, in their order): false
+     * when its checksum is wrong. NULL: all are good. */
     bool (*row_good)(const char *table, struct om_stmt *row);
 };
 

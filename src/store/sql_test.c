@@ -180,13 +180,20 @@ static void test_every_row_of_the_table(void **state)
         int rc;
         omega_status status;
     } rows[] = {
-        {SQLITE_FULL, OMEGA_ENOSPC},           {SQLITE_IOERR_FSYNC, OMEGA_EIO},
-        {SQLITE_IOERR_NOMEM, OMEGA_ENOMEM},    {SQLITE_NOMEM, OMEGA_ENOMEM},
-        {SQLITE_CORRUPT_INDEX, OMEGA_ECORRUPT}, {SQLITE_NOTADB, OMEGA_EFORMAT},
-        {SQLITE_BUSY_SNAPSHOT, OMEGA_EAGAIN},  {SQLITE_READONLY_DBMOVED, OMEGA_EREADONLY},
-        {SQLITE_INTERRUPT, OMEGA_ECANCELLED},  {SQLITE_TOOBIG, OMEGA_ELIMIT},
-        {SQLITE_CONSTRAINT_NOTNULL, OMEGA_EINVAL}, {SQLITE_CONSTRAINT_UNIQUE, OMEGA_ECONFLICT},
-        {SQLITE_READONLY_DIRECTORY, OMEGA_EDENIED}, {0x70ff, OMEGA_EIO},
+        {SQLITE_FULL, OMEGA_ENOSPC},
+        {SQLITE_IOERR_FSYNC, OMEGA_EIO},
+        {SQLITE_IOERR_NOMEM, OMEGA_ENOMEM},
+        {SQLITE_NOMEM, OMEGA_ENOMEM},
+        {SQLITE_CORRUPT_INDEX, OMEGA_ECORRUPT},
+        {SQLITE_NOTADB, OMEGA_EFORMAT},
+        {SQLITE_BUSY_SNAPSHOT, OMEGA_EAGAIN},
+        {SQLITE_READONLY_DBMOVED, OMEGA_EREADONLY},
+        {SQLITE_INTERRUPT, OMEGA_ECANCELLED},
+        {SQLITE_TOOBIG, OMEGA_ELIMIT},
+        {SQLITE_CONSTRAINT_NOTNULL, OMEGA_EINVAL},
+        {SQLITE_CONSTRAINT_UNIQUE, OMEGA_ECONFLICT},
+        {SQLITE_READONLY_DIRECTORY, OMEGA_EDENIED},
+        {0x70ff, OMEGA_EIO},
     };
     (void)state;
     for (size_t i = 0; i < OM_COUNT_OF(rows); i++) {
@@ -232,12 +239,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_there_and_back),
-        T(test_nothing_there_and_back),
-        T(test_blobs_and_nil),
-        T(test_errors),
-        T(test_reset_ends_all_reads),
-        T(test_every_row_of_the_table),
+        T(test_there_and_back), T(test_nothing_there_and_back), T(test_blobs_and_nil),
+        T(test_errors),         T(test_reset_ends_all_reads),   T(test_every_row_of_the_table),
         T(test_out_of_memory),
     };
     om_test_sqlite_malloc();

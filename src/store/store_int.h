@@ -28,7 +28,7 @@ enum {
     OM_FSYNC_BUCKETS = 256
 };
 
-/* ---- Connections (conn.c, sql.c) ----------------------------------------------------------- */
+/* ---- Connections (conn.c, sql.c) ------------------------------------------------------------- */
 
 struct om_stmt {
     sqlite3_stmt *raw;
@@ -132,15 +132,14 @@ OMEGA_MUST_CHECK omega_status om_meta_get_i64(struct om_conn *conn, const char *
                                               int64_t *out); /* missing: 0 */
 OMEGA_MUST_CHECK omega_status om_meta_get_bytes(struct om_conn *conn, const char *key, void *out,
                                                 size_t size, bool *found);
-OMEGA_MUST_CHECK omega_status om_meta_set_i64(struct om_conn *conn, const char *key,
-                                              int64_t value);
+OMEGA_MUST_CHECK omega_status om_meta_set_i64(struct om_conn *conn, const char *key, int64_t value);
 OMEGA_MUST_CHECK omega_status om_meta_set_bytes(struct om_conn *conn, const char *key,
                                                 const void *bytes, size_t size);
 OMEGA_MUST_CHECK omega_status om_meta_remove(struct om_conn *conn, const char *key);
 /* The highest sequence the file knows: of its operations, or the floor under them. */
 OMEGA_MUST_CHECK omega_status om_conn_last_seq(struct om_conn *conn, uint64_t *out);
 
-/* ---- Operation rows (ops_log.c) ---------------------------------------------------------------- */
+/* ---- Operation rows (ops_log.c) -------------------------------------------------------------- */
 
 struct om_op_row {
     int64_t seq;
@@ -198,14 +197,14 @@ struct om_txn {
     struct om_conn *conn;
     struct om_arena arena;
     const struct om_record *record;
-    uint64_t seq;                          /* of the record that is applied now */
-    int64_t next_change;                   /* id of the next line of the change feed */
-    struct om_step *steps, **steps_end;    /* of the whole batch */
-    struct om_told *events, **events_end;  /* of the whole batch */
-    struct om_told **record_events;        /* where this record's begin */
+    uint64_t seq;                         /* of the record that is applied now */
+    int64_t next_change;                  /* id of the next line of the change feed */
+    struct om_step *steps, **steps_end;   /* of the whole batch */
+    struct om_told *events, **events_end; /* of the whole batch */
+    struct om_told **record_events;       /* where this record's begin */
     unsigned record_event_count;
-    bool erase;                            /* this batch wants erasure */
-    struct om_buf parts, body;             /* of the outbox row, reused */
+    bool erase;                /* this batch wants erasure */
+    struct om_buf parts, body; /* of the outbox row, reused */
 };
 void om_txn_init(struct om_txn *txn, struct om_store *store);
 void om_txn_fini(struct om_txn *txn);
@@ -222,9 +221,9 @@ struct om_writer {
     struct om_mutex mutex;
     struct om_write *head; /* the queue, oldest first */
     struct om_write **tail;
-    bool is_busy;            /* somebody holds the role */
-    bool is_granted;         /* the role is kept for one who waits to have it alone */
-    unsigned alone_waiting;  /* who want it alone: checkpoints and the like */
+    bool is_busy;           /* somebody holds the role */
+    bool is_granted;        /* the role is kept for one who waits to have it alone */
+    unsigned alone_waiting; /* who want it alone: checkpoints and the like */
     struct om_cond alone;
     struct om_conn *conn;
     struct om_txn txn;
@@ -253,7 +252,7 @@ OMEGA_MUST_CHECK omega_status om_writer_checkpoint(struct om_store *store, int m
 OMEGA_MUST_CHECK omega_status om_writer_erase(struct om_store *store, unsigned timeout_ms,
                                               uint64_t *overwritten);
 
-/* ---- The store (store.c) ---------------------------------------------------------------------- */
+/* ---- The store (store.c) --------------------------------------------------------------------- */
 
 struct om_readers {
     struct om_mutex mutex;

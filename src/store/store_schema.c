@@ -7,10 +7,10 @@
  *   ops       one row for each operation that was applied; `sum` over all columns before it. The
  *             sequence needs no AUTOINCREMENT (a page more in every commit): the row with the
  *             highest number is never removed
- *   changes   the change feed; ids are dense and ascend with the sequence, so the first line after a
- *             sequence is found by bisection and needs no index (a page less in every commit)
- *   outbox    one row for each operation that told events; its row is the operation's sequence. body
- *             is a JSON array, parts says where its elements end: (type, bytes) as varints
+ *   changes   the change feed; ids are dense and ascend with the sequence, so the first line after
+ *             a sequence is found by bisection and needs no index (a page less in every commit)
+ *   outbox    one row for each operation that told events; its row is the operation's sequence.
+ *             body is a JSON array, parts says where its elements end: (type, bytes) as varints
  *   backups   where copies of this store went */
 #include "store/store_int.h"
 
@@ -74,8 +74,8 @@ static const char *const statements[OM_SQL_COUNT] = {
     [OM_SQL_BACKUP_LIST] = "SELECT at, seq, file FROM backups ORDER BY id",
 };
 
-static const char *const tables[] = {"meta", "versions", "ops", "changes", "outbox", "backups",
-                                     NULL};
+static const char *const tables[] = {"meta",   "versions", "ops", "changes",
+                                     "outbox", "backups",  NULL};
 
 const struct om_schema om_store_schema = {
     .name = "store",
@@ -87,7 +87,7 @@ const struct om_schema om_store_schema = {
     .check = NULL, /* om_store_check looks at these itself, with what the store knows */
 };
 
-/* ---- Facts -------------------------------------------------------------------------------------- */
+/* ---- Facts ----------------------------------------------------------------------------------- */
 
 static omega_status meta_find(struct om_conn *conn, const char *key, struct om_stmt **stmt,
                               bool *row)

@@ -2,8 +2,8 @@
  *
  * Steps and events are lists in the transaction's arena, appended in the order of the records. Each
  * list keeps the address of its last link, so that a record which fails is dropped by putting the
- * address back (the arena's bytes are forgotten with the batch). The two buffers of the outbox row are
- * kept from batch to batch: a commit allocates nothing once they have grown. */
+ * address back (the arena's bytes are forgotten with the batch). The two buffers of the outbox row
+ * are kept from batch to batch: a commit allocates nothing once they have grown. */
 #include "store/store_int.h"
 
 enum { PARTS_CEILING = 1 << 20, EVENT_TYPES = 64, EVENT_MAX = 10000 };
@@ -60,8 +60,7 @@ omega_status om_txn_on_commit(struct om_txn *txn,
     if (step == NULL) {
         return om_nomem();
     }
-    *step = (struct om_step){
-        .publish = publish, .context = context, .data = data, .seq = txn->seq};
+    *step = (struct om_step){.publish = publish, .context = context, .data = data, .seq = txn->seq};
     *txn->steps_end = step;
     txn->steps_end = &step->next;
     return OMEGA_OK;

@@ -26,7 +26,8 @@ struct trim {
     bool more;
 };
 
-/* The last row of the slice that may go, 0 when none; a slice that goes whole has more behind it. */
+/* The last row of the slice that may go, 0 when none; a slice that goes whole has more behind it.
+ * */
 static omega_status old_events(struct trim *trim, struct om_conn *conn, int64_t *out)
 {
     struct om_stmt *stmt;
@@ -105,8 +106,8 @@ static omega_status trim_changes(struct trim *trim, struct om_conn *conn)
     }
     int64_t excess = last - first + 1 - OM_FEED_MAX, upto = 0;
     trim->more = trim->more || excess > SLICE_ROWS;
-    status = change_ends(conn, OM_SQL_CHANGE_AT, first + OM_MIN(excess, SLICE_ROWS) - 1, &upto,
-                         &seq);
+    status =
+        change_ends(conn, OM_SQL_CHANGE_AT, first + OM_MIN(excess, SLICE_ROWS) - 1, &upto, &seq);
     if (status == OMEGA_OK) {
         status = om_meta_set_i64(conn, "changes_floor", seq);
     }

@@ -6,16 +6,16 @@
  * Upkeep that waits gets the role handed over by the next leader who is done, so a stream of
  * commits cannot starve it; new commits may overtake each other but not the one who was granted.
  *
- * After an fsync that failed the kernel has already forgotten which pages did not reach the disk, so
- * a second fsync would lie. From then on every write is refused, the mark says that the file must be
- * checked before it is trusted, and only closing and opening it again clears the state (Rebello et
- * al., "Can Applications Recover from fsync Failures?", ATC 2020).
+ * After an fsync that failed the kernel has already forgotten which pages did not reach the disk,
+ * so a second fsync would lie. From then on every write is refused, the mark says that the file
+ * must be checked before it is trusted, and only closing and opening it again clears the state
+ * (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
  *
- * fsync times are measured as the duration of COMMIT with synchronous=FULL: SQLite writes the frames
- * and fsyncs in it, and the write is a small part. */
+ * fsync times are measured as the duration of COMMIT with synchronous=FULL: SQLite writes the
+ * frames and fsyncs in it, and the write is a small part. */
 #include "store/store_int.h"
 
-/* ---- The role alone ------------------------------------------------------------------------------ */
+/* ---- The role alone -------------------------------------------------------------------------- */
 
 omega_status om_writer_enter(struct om_store *store, unsigned timeout_ms)
 {
@@ -39,13 +39,14 @@ omega_status om_writer_enter(struct om_store *store, unsigned timeout_ms)
     return status;
 }
 
-/* ---- Commit -------------------------------------------------------------------------------------- */
+/* ---- Commit ---------------------------------------------------------------------------------- */
 
 omega_status om_store_writable(struct om_store *store)
 {
     if (atomic_load_explicit(&store->is_poisoned, memory_order_acquire)) {
-        return om_fail(OMEGA_EIO, "the disk failed earlier: nothing is written until the store in "
-                                  "%s is closed, opened again and found sound",
+        return om_fail(OMEGA_EIO,
+                       "the disk failed earlier: nothing is written until the store in "
+                       "%s is closed, opened again and found sound",
                        store->dir);
     }
     if (store->is_read_only) {
@@ -56,8 +57,7 @@ omega_status om_store_writable(struct om_store *store)
 
 bool om_store_is_shut(const struct om_store *store)
 {
-    return store->is_read_only ||
-           atomic_load_explicit(&store->is_poisoned, memory_order_acquire);
+    return store->is_read_only || atomic_load_explicit(&store->is_poisoned, memory_order_acquire);
 }
 
 void om_store_poison(struct om_store *store, const char *what)
@@ -167,7 +167,7 @@ omega_status om_writer_txn(struct om_store *store,
     return OMEGA_OK;
 }
 
-/* ---- Checkpoints --------------------------------------------------------------------------------- */
+/* ---- Checkpoints ----------------------------------------------------------------------------- */
 
 omega_status om_writer_checkpoint(struct om_store *store, int mode, unsigned timeout_ms)
 {

@@ -1,5 +1,5 @@
-/* store_trials.h -- trials of the store that a test runs small and a campaign runs large: power cuts
- * at chosen I/O calls, and damage of chosen bits.
+/* store_trials.h -- trials of the store that a test runs small and a campaign runs large: power
+ * cuts at chosen I/O calls, and damage of chosen bits.
  *
  * Each trial compares what is found afterwards with a model and gives NULL or a sentence about what
  * is wrong. Static: include after "support/toy_store.h" and "support/vfs.h". */
@@ -81,12 +81,12 @@ static inline const char *trial_compare(struct om_store *store, int64_t end,
     return wrong;
 }
 
-/* ---- Power cuts --------------------------------------------------------------------------------- */
+/* ---- Power cuts ------------------------------------------------------------------------------ */
 
 /* Operation i of the script, counted from 1, puts row i, or drops row i - 5, or (never acknowledged
  * as an operation) does upkeep first. */
 struct power_model {
-    int64_t ops;     /* operations in force, from the first */
+    int64_t ops; /* operations in force, from the first */
 };
 
 static inline bool power_drops(int64_t op)
@@ -214,10 +214,10 @@ static inline const char *power_trial(const struct om_store_options *options, in
     return wrong;
 }
 
-/* ---- Damage -------------------------------------------------------------------------------------- */
+/* ---- Damage ---------------------------------------------------------------------------------- */
 
-/* The files of a store that was killed: the first half of the rows in the database, the others in the
- * log. */
+/* The files of a store that was killed: the first half of the rows in the database, the others in
+ * the log. */
 struct damage_files {
     char *bytes[3];
     size_t sizes[3];
@@ -305,8 +305,7 @@ static inline const char *damage_look(struct om_store *store, int64_t rows)
     if (wrong != NULL) {
         return wrong;
     }
-    int64_t missing =
-        info.missing_to == 0 ? 0 : (int64_t)(info.missing_to - info.missing_from) + 1;
+    int64_t missing = info.missing_to == 0 ? 0 : (int64_t)(info.missing_to - info.missing_from) + 1;
     if (missing != 0 && (int64_t)info.last_seq + missing != rows) {
         return TRIAL_SAYS("ends at %llu and says that %lld are missing",
                           (unsigned long long)info.last_seq, (long long)missing);

@@ -1,8 +1,8 @@
 /* toy_store.h -- a small schema and kinds of records for tests of the store.
  *
  * Table notes(id, text, n, sum). Kinds: "toy.put" (body: packed id, text, n) inserts a row, a line
- * of the change feed, an event, and answers with the id; "toy.drop" (body: packed id) deletes it and
- * marks erasure; "toy.fail" inserts and then fails; "toy.fill" puts a text of n bytes of noise.
+ * of the change feed, an event, and answers with the id; "toy.drop" (body: packed id) deletes it
+ * and marks erasure; "toy.fail" inserts and then fails; "toy.fill" puts a text of n bytes of noise.
  * Everything is static: a test includes it after "support/support.h". */
 #ifndef OM_TEST_TOY_STORE_H
 #define OM_TEST_TOY_STORE_H
@@ -39,8 +39,8 @@ static inline int64_t toy_sum(int64_t id, omega_str text, int64_t n)
 static inline bool toy_row_good(const char *table, struct om_stmt *row)
 {
     (void)table;
-    return om_col_i64(row, 3) == toy_sum(om_col_i64(row, 0), om_col_str(row, 1),
-                                         om_col_i64(row, 2));
+    return om_col_i64(row, 3) ==
+           toy_sum(om_col_i64(row, 0), om_col_str(row, 1), om_col_i64(row, 2));
 }
 
 static inline omega_status toy_check(struct om_conn *conn, struct om_check *check);
@@ -72,7 +72,7 @@ static inline omega_status toy_check(struct om_conn *conn, struct om_check *chec
     return status;
 }
 
-/* ---- Kinds -------------------------------------------------------------------------------- */
+/* ---- Kinds ----------------------------------------------------------------------------------- */
 
 static atomic_uint_fast64_t toy_published_sum; /* of the ids whose publish step ran */
 
@@ -178,7 +178,7 @@ static const struct om_record_kind toy_drop = {"toy.drop", toy_apply_drop, NULL}
 static const struct om_record_kind toy_fail = {"toy.fail", toy_apply_fail, NULL};
 static const struct om_record_kind *const toy_kinds[] = {&toy_put, &toy_drop, &toy_fail};
 
-/* ---- Helpers ------------------------------------------------------------------------------ */
+/* ---- Helpers --------------------------------------------------------------------------------- */
 
 static inline struct om_store_options toy_options(const char *dir)
 {

@@ -1,8 +1,8 @@
 /* vfs.c -- a VFS over the system's, with a second, imagined disk.
  *
  * For each watched file: `disk`, the bytes that an fsync has covered, and `pending`, the writes and
- * truncations since, in order. A sync plays pending onto disk. A power cut writes disk back into the
- * real file. A deletion counts at once (SQLite syncs the directory where it matters).
+ * truncations since, in order. A sync plays pending onto disk. A power cut writes disk back into
+ * the real file. A deletion counts at once (SQLite syncs the directory where it matters).
  *
  * Shared-memory methods go straight through: after a cut the shared memory is gone anyway. */
 #include "support/vfs.h"
@@ -54,7 +54,7 @@ static struct {
 static uint64_t io_count, die_at;
 static bool is_dead;
 
-/* ---- Images ------------------------------------------------------------------------------------ */
+/* ---- Images ---------------------------------------------------------------------------------- */
 
 static void drop_pending(struct image *image)
 {
@@ -187,7 +187,7 @@ static void play_all(struct image *image)
     drop_pending(image);
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------ */
+/* ---- Faults ---------------------------------------------------------------------------------- */
 
 static int answer(enum om_vfs_call call, enum om_vfs_error error)
 {
@@ -215,7 +215,7 @@ static int count_call(enum om_vfs_call call)
     return hit ? answer(call, calls[call].error) : SQLITE_OK;
 }
 
-/* ---- Methods ----------------------------------------------------------------------------------- */
+/* ---- Methods --------------------------------------------------------------------------------- */
 
 static struct file *of(sqlite3_file *base)
 {
@@ -395,7 +395,7 @@ static int x_delete(sqlite3_vfs *self, const char *name, int sync_dir)
     return rc;
 }
 
-/* ---- For tests --------------------------------------------------------------------------------- */
+/* ---- For tests ------------------------------------------------------------------------------- */
 
 const char *om_test_vfs(void)
 {
@@ -434,8 +434,7 @@ void om_test_vfs_real_sync(bool real)
     pthread_mutex_unlock(&lock);
 }
 
-void om_test_vfs_fail(enum om_vfs_call call, enum om_vfs_error error, uint64_t nth,
-                      bool persistent)
+void om_test_vfs_fail(enum om_vfs_call call, enum om_vfs_error error, uint64_t nth, bool persistent)
 {
     pthread_mutex_lock(&lock);
     calls[call].error = error;
@@ -551,7 +550,7 @@ bool om_test_vfs_on_disk(const char *suffix, const void *bytes, size_t size)
     return found;
 }
 
-/* ---- SQLite's memory --------------------------------------------------------------------------- */
+/* ---- SQLite's memory ------------------------------------------------------------------------- */
 
 /* Each block carries its size: malloc_usable_size would depend on the heap's history, and the
  * number of SQLite's allocations with it. */

@@ -28,7 +28,8 @@ void om_test_vfs_reset(void);
 /* False: xSync does not touch the real disk (quick tests); what counts as synced stays the same. */
 void om_test_vfs_real_sync(bool real);
 
-/* The nth call of this kind from now (1 = the next) fails; `persistent`: all after it too. 0: off. */
+/* The nth call of this kind from now (1 = the next) fails; `persistent`: all after it too. 0: off.
+ * */
 void om_test_vfs_fail(enum om_vfs_call call, enum om_vfs_error error, uint64_t nth,
                       bool persistent);
 /* Calls of this kind since the last reset. */
