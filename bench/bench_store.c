@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../tests/support/toy_store.h"
+#include "support/toy_store.h"
 
 enum {
     SINGLES = 2000,

@@ -269,9 +269,9 @@ def check_own_include(house, layers, path, line, header):
     wrong = lambda text: house.wrong("layers", path, header, line, text)
     target = header.split("/")[0] if "/" in header else ""
     if target == "support":
-        if not (path.endswith("_test.c") or room == "tests"):
+        if not (path.endswith("_test.c") or room in ("tests", "bench", "fuzz")):
             wrong("test support outside of a test")
-    elif room in ("tests", "bench", "fuzz", "examples") and (target in ("", room, "support")):
+    elif room in ("tests", "bench", "fuzz", "examples") and target in ("", room):
         pass
     elif target == "":
         wrong(f'"{header}" is written without its folder')
