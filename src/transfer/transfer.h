@@ -1,7 +1,7 @@
 /* transfer.h -- moving memories in and out: import and export. The facade of transfer/.
  *
  * Both work on om_memory's own verbs in slices, tell their progress, and can be cancelled between
- * slices. An import never doubles: each item's operation id is made from its source and content.
+ * slices. An import never doubles: what brings no id of its own gets one made from its contents.
  * Formats, ranges and errors stand in omega/system.h. Threads: one per call. */
 #ifndef OM_TRANSFER_H
 #define OM_TRANSFER_H
@@ -23,5 +23,12 @@ OMEGA_MUST_CHECK omega_status om_transfer_import(const struct om_transfer *trans
 OMEGA_MUST_CHECK omega_status om_transfer_export(const struct om_transfer *transfer,
                                                  const omega_export_options *options,
                                                  uint64_t *count);
+
+/* Reads `text` as an import of a file `name` would and stores nothing (transfer->memory may be
+ * NULL): what it would hand to the store counts as read, what it would refuse as failed. */
+OMEGA_MUST_CHECK omega_status om_transfer_read(const struct om_transfer *transfer, const char *name,
+                                               omega_str text,
+                                               const omega_import_options *options,
+                                               omega_import_report *out);
 
 #endif
