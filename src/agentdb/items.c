@@ -2,8 +2,8 @@
  *
  * Slots stand in mapped chunks that never move; a slot holds its row and its links: of the free
  * slots, of one of two lists of removed slots (before and after the last successful grace period),
- * and of what was prepared since the last batch. Rows are found by a hash table with linear probing and backward-shift
- * deletion, which needs no marks for removed rows.
+ * and of what was prepared since the last batch. Rows are found by a hash table with linear probing
+ * and backward-shift deletion, which needs no marks for removed rows.
  *
  * Rejected: the row number itself as the item (rows are never used again, so churn would grow every
  * table that is indexed by item), and a lock-free map (only writers and rare reads look a row up).

@@ -27,8 +27,7 @@ void om_items_free(struct om_items *items); /* tells nobody; NULL is allowed */
 
 /* An item for a row (> 0), invisible until it is added. What was prepared before the last add and
  * not added is freed first: its record has failed. OMEGA_ENOMEM, OMEGA_ELIMIT. */
-OMEGA_MUST_CHECK omega_status om_items_prepare(struct om_items *items, int64_t row,
-                                               uint32_t *out);
+OMEGA_MUST_CHECK omega_status om_items_prepare(struct om_items *items, int64_t row, uint32_t *out);
 /* From here on find gives it for its row, instead of the one before. */
 void om_items_add(struct om_items *items, uint32_t item);
 /* Its row is no longer found, unless a newer item has taken it over. */

@@ -31,8 +31,7 @@ static void item_freed(void *context, uint32_t item)
     (void)item;
 }
 
-omega_status om_points_new(struct om_alloc *alloc, struct om_spaces *spaces,
-                           struct om_points **out)
+omega_status om_points_new(struct om_alloc *alloc, struct om_spaces *spaces, struct om_points **out)
 {
     static const char *const names[] = {"vector.add", "vector.delete"};
     struct om_points *points = om_get0(alloc, 1, sizeof *points);
@@ -128,8 +127,8 @@ void om_point_list_free(omega_vectors *list)
     }
 }
 
-/* Moves the last entry to its place: best score first, equal ones older first. It rarely moves: hits
- * come in that order but for ties and what was scored again. */
+/* Moves the last entry to its place: best score first, equal ones older first. It rarely moves:
+ * hits come in that order but for ties and what was scored again. */
 static void settle_last(omega_vectors *list)
 {
     for (size_t i = list->count - 1; i > 0; i--) {
@@ -216,8 +215,8 @@ static omega_status pack_metadata(struct om_buf *body, omega_str metadata)
         return OMEGA_OK;
     }
     if (metadata.len > OM_LIMIT_METADATA) {
-        return om_fail(OMEGA_ELIMIT, "metadata has %zu bytes, at most %d are allowed",
-                       metadata.len, OM_LIMIT_METADATA);
+        return om_fail(OMEGA_ELIMIT, "metadata has %zu bytes, at most %d are allowed", metadata.len,
+                       OM_LIMIT_METADATA);
     }
     om_buf_init(&text, body->alloc, 2 * OM_LIMIT_METADATA);
     omega_status status = om_json_parse(body->alloc, metadata, NULL, &doc);
@@ -486,10 +485,9 @@ static omega_status add_hit(struct search *search, const struct om_vector_hit *h
     if (status == OMEGA_OK && newer) {
         score = score_again(search, values);
     }
-    return status != OMEGA_OK
-               ? status
-               : list_add(list, &row, search->options->with_values ? values : NULL,
-                          search->space->dimension, score);
+    return status != OMEGA_OK ? status
+                              : list_add(list, &row, search->options->with_values ? values : NULL,
+                                         search->space->dimension, score);
 }
 
 /* One try with `count` hits asked for; *enough is false when more could be found by asking more. */
@@ -501,8 +499,7 @@ static omega_status try_search(struct search *search, size_t count, omega_vector
     if (hits == NULL) {
         return om_nomem();
     }
-    size_t found =
-        om_vectors_search(search->space->vectors, &search->query, NULL, count, hits);
+    size_t found = om_vectors_search(search->space->vectors, &search->query, NULL, count, hits);
     list->count = 0;
     for (size_t i = 0; i < found && list->count < search->options->k && status == OMEGA_OK; i++) {
         status = add_hit(search, &hits[i], list);
@@ -517,8 +514,8 @@ static omega_status run_search(struct search *search, omega_vectors *list)
     size_t count = OM_MIN((size_t)search->options->k + SEARCH_SLACK, (size_t)OM_LIMIT_K);
     bool enough = false;
     omega_status status =
-        om_vectors_query(search->space->vectors, search->options->query,
-                         search->options->dimension, search->reader.seq, &search->query);
+        om_vectors_query(search->space->vectors, search->options->query, search->options->dimension,
+                         search->reader.seq, &search->query);
     search->values = om_get(search->points->alloc, search->space->dimension * sizeof(float));
     if (status == OMEGA_OK && search->values == NULL) {
         status = om_nomem();

@@ -40,10 +40,12 @@ OMEGA_MUST_CHECK omega_status om_points_search(struct om_points *points, struct 
                                                const omega_vector_search_options *options,
                                                omega_vectors **out);
 
-/* Results (omega_vectors), also for embeddings: `om_point_list_one` copies one vector into a list. */
+/* Results (omega_vectors), also for embeddings: `om_point_list_one` copies one vector into a
+ * list. */
 size_t om_point_list_count(const omega_vectors *list);
-const omega_vector *om_point_list_at(const omega_vectors *list, size_t index); /* NULL: past the end */
-void om_point_list_free(omega_vectors *list); /* NULL is allowed */
+const omega_vector *om_point_list_at(const omega_vectors *list,
+                                     size_t index); /* NULL: past the end */
+void om_point_list_free(omega_vectors *list);       /* NULL is allowed */
 OMEGA_MUST_CHECK omega_status om_point_list_one(struct om_alloc *alloc, omega_str key,
                                                 const float *values, uint32_t dimension,
                                                 omega_vectors **out);

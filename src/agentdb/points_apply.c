@@ -115,7 +115,7 @@ static omega_status write_row(struct om_conn *conn, const struct om_point_row *r
     return om_run(stmt);
 }
 
-/* ---- Publishing ------------------------------------------------------------------------------- */
+/* ---- Publishing ------------------------------------------------------------------------------ */
 
 static void unlink_row(struct om_points *points, const struct publication *p, uint64_t seq)
 {
@@ -135,7 +135,7 @@ static void publish(void *context, uint64_t seq, void *data)
     if (p->floats != NULL) {
         om_items_add(points->items, p->item);
         /* Room was made in apply; what fails all the same is found again at the next open. */
-        if (om_spaces_add(points->spaces, p->space, p->item, 0, seq, p->floats) != OMEGA_OK) {
+        if (om_spaces_add(p->space, p->item, 0, seq, p->floats) != OMEGA_OK) {
             om_log(OM_LOG_ERROR, "agentdb", "point row %lld of space '%s' is not searchable: %s",
                    (long long)p->row, p->space->name, om_error_last()->message);
         }
@@ -157,14 +157,14 @@ static omega_status announce(struct om_points *points, struct om_txn *txn,
         om_mutex_lock(&points->mutex);
         status = om_items_prepare(points->items, p->row, &copy->item);
         if (status == OMEGA_OK) {
-            status = om_spaces_reserve(points->spaces, p->space, copy->item);
+            status = om_spaces_reserve(p->space, copy->item);
         }
         om_mutex_unlock(&points->mutex);
     }
     return status != OMEGA_OK ? status : om_txn_on_commit(txn, publish, points, copy);
 }
 
-/* ---- Applying --------------------------------------------------------------------------------- */
+/* ---- Applying -------------------------------------------------------------------------------- */
 
 static omega_status add_point(struct om_points *points, struct om_txn *txn,
                               const struct om_space *space, struct om_point_row *row,
@@ -209,8 +209,8 @@ static omega_status read_space(struct om_txn *txn, struct om_unpack *body, struc
     return out->name != NULL ? OMEGA_OK : om_nomem();
 }
 
-omega_status om_points_apply_add(void *context, struct om_txn *txn,
-                                 const struct om_record *record, struct om_buf *result)
+omega_status om_points_apply_add(void *context, struct om_txn *txn, const struct om_record *record,
+                                 struct om_buf *result)
 {
     struct om_points *points = context;
     struct om_unpack body;
@@ -288,7 +288,7 @@ omega_status om_points_apply_delete(void *context, struct om_txn *txn,
     return remove_point(points, txn, space, key);
 }
 
-/* ---- Loading ---------------------------------------------------------------------------------- */
+/* ---- Loading --------------------------------------------------------------------------------- */
 
 struct loading {
     struct om_points *points;
@@ -302,15 +302,16 @@ static omega_status load_vector(void *context, int64_t row, const float *values)
     struct om_points *points = loading->points;
     uint32_t item = 0;
     if (values == NULL) {
-        om_log(OM_LOG_ERROR, "agentdb", "the vector of point row %lld in space '%s' is damaged; it "
-                                        "is left out",
+        om_log(OM_LOG_ERROR, "agentdb",
+               "the vector of point row %lld in space '%s' is damaged; it "
+               "is left out",
                (long long)row, loading->space->name);
         return OMEGA_OK;
     }
     if (!om_items_find(points->items, row, &item)) {
         return OMEGA_OK;
     }
-    return om_spaces_add(points->spaces, loading->space, item, 0, loading->seq, values);
+    return om_spaces_add(loading->space, item, 0, loading->seq, values);
 }
 
 static omega_status load_rows(struct om_points *points, struct om_reader *reader)
@@ -365,7 +366,7 @@ omega_status om_points_load(struct om_points *points, struct om_store *store)
     return status;
 }
 
-/* ---- The schema ------------------------------------------------------------------------------- */
+/* ---- The schema ------------------------------------------------------------------------------ */
 
 static omega_status check_points(struct om_conn *conn, struct om_check *check)
 {
@@ -382,12 +383,18 @@ static omega_status check_points(struct om_conn *conn, struct om_check *check)
         if (read_row(stmt, &row) != OMEGA_OK) {
             om_check_fault(check, "%s", om_error_last()->message);
         } else if (om_col_is_null(stmt, 6)) {
-            om_check_fault(check, "point row %lld has no vector in its space",
-                           (long long)row.row);
+            om_check_fault(check, "point row %lld has no vector in its space", (long long)row.row);
         }
     }
     om_stmt_reset(stmt);
     return status;
+}
+
+static bool row_good(const char *table, struct om_stmt *row)
+{
+    struct om_point_row point;
+    (void)table;
+    return read_row(row, &point) == OMEGA_OK;
 }
 
 static const char *const migrations[] = {
@@ -422,4 +429,5 @@ const struct om_schema om_points_schema = {
     .statement_count = OM_POINTS_STATEMENT_COUNT,
     .tables = tables,
     .check = check_points,
+    .row_good = row_good,
 };

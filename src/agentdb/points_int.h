@@ -44,8 +44,8 @@ OMEGA_MUST_CHECK omega_status om_point_find(struct om_conn *conn, uint32_t space
 OMEGA_MUST_CHECK omega_status om_point_by_row(struct om_conn *conn, int64_t row,
                                               struct om_point_row *out, bool *found);
 
-omega_status om_points_apply_add(void *context, struct om_txn *txn,
-                                 const struct om_record *record, struct om_buf *result);
+omega_status om_points_apply_add(void *context, struct om_txn *txn, const struct om_record *record,
+                                 struct om_buf *result);
 omega_status om_points_apply_delete(void *context, struct om_txn *txn,
                                     const struct om_record *record, struct om_buf *result);
 

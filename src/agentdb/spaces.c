@@ -8,19 +8,25 @@
  * replaced when its id is given again. So a space that readers find has its row in the store.
  *
  * Rejected: one table for each space (a schema that changes at run time, statements that cannot be
- * prepared once), and vectors as columns of their owner's rows (a row of a memory would be read with
- * 3 KiB that nobody asked for).
+ * prepared once), and vectors as columns of their owner's rows (a row of a memory would be read
+ * with 3 KiB that nobody asked for).
  * Invariants: published[id] never changes once set; a made space has a row, or a failed record.
  *
  * Threads: made, and what is kept for reserving, belong to the writer; published is atomic. */
 #include "agentdb/spaces_int.h"
 
+/* What apply has announced to the working set. */
+struct om_space_room {
+    struct om_alloc *alloc;
+    uint32_t promised; /* adds announced since the last one was made */
+    uint32_t made;     /* adds for which there is room */
+    bool added;        /* since the last announcement */
+};
+
 struct space_slot {
     struct om_space space;
     char name[OM_LIMIT_NAME + 1];
-    uint32_t promised; /* adds that apply has announced since the last one was made */
-    uint32_t room;     /* for which the working set has made room */
-    bool added;        /* since the last announcement */
+    struct om_space_room room;
 };
 
 struct om_spaces {
@@ -52,6 +58,8 @@ static omega_status new_slot(struct om_spaces *spaces, uint32_t id, const struct
     slot->space = *wanted;
     slot->space.id = id;
     slot->space.name = slot->name;
+    slot->space.room = &slot->room;
+    slot->room.alloc = spaces->alloc;
     memcpy(slot->name, wanted->name, strlen(wanted->name) + 1);
     struct om_vectors_options options = {.alloc = spaces->alloc,
                                          .pool = spaces->pool,
@@ -180,8 +188,8 @@ static omega_status check_fit(const struct om_space *space, const struct om_spac
         return status;
     }
     if (space->dimension != wanted->dimension) {
-        return om_fail(OMEGA_EINVAL, "space '%s' has %u dimensions, the vector has %u",
-                       space->name, space->dimension, wanted->dimension);
+        return om_fail(OMEGA_EINVAL, "space '%s' has %u dimensions, the vector has %u", space->name,
+                       space->dimension, wanted->dimension);
     }
     if (space->metric != wanted->metric) {
         return om_fail(OMEGA_ECONFLICT, "space '%s' has the metric %s, not %s", space->name,
@@ -225,7 +233,7 @@ omega_status om_spaces_check(struct om_spaces *spaces, omega_str name, enum om_s
     return check_values(name, values, dimension);
 }
 
-/* ---- Rows of spaces --------------------------------------------------------------------------- */
+/* ---- Rows of spaces -------------------------------------------------------------------------- */
 
 static int64_t space_sum(const struct om_space *space)
 {
@@ -238,8 +246,7 @@ static int64_t space_sum(const struct om_space *space)
     return om_row_sum_result(&sum);
 }
 
-omega_status om_space_read(struct om_stmt *stmt, char name[OM_LIMIT_NAME + 1],
-                           struct om_space *out)
+omega_status om_space_read(struct om_stmt *stmt, char name[OM_LIMIT_NAME + 1], struct om_space *out)
 {
     omega_str text = om_col_str(stmt, 1);
     int64_t id = om_col_i64(stmt, 0);
@@ -407,53 +414,46 @@ omega_status om_spaces_ensure(struct om_spaces *spaces, struct om_txn *txn,
     return status != OMEGA_OK ? status : make_space(spaces, txn, space.id, wanted, out);
 }
 
-/* ---- The working set -------------------------------------------------------------------------- */
+/* ---- The working set ------------------------------------------------------------------------- */
 
-static struct space_slot *slot_of(struct om_spaces *spaces, const struct om_space *space)
+/* om_vectors_reserve makes room for the items of one call. The room for a whole batch is asked for
+ * by naming the item as often as there may be adds, twice as often each time. */
+static omega_status widen_room(const struct om_space *space, uint32_t item)
 {
-    struct space_slot *slot = published_slot(spaces, space->id);
-    return slot != NULL ? slot : spaces->made[space->id];
-}
-
-/* om_vectors_reserve makes room for the items of one call. The room for a whole batch is asked for by
- * naming the item as often as there may be adds, twice as often each time. */
-static omega_status widen_room(struct om_spaces *spaces, struct space_slot *slot, uint32_t item)
-{
-    uint32_t room = OM_MAX(2 * slot->promised, 64U);
-    uint32_t *items = om_get(spaces->alloc, room * sizeof *items);
+    struct om_space_room *room = space->room;
+    uint32_t count = OM_MAX(2 * room->promised, 64U);
+    uint32_t *items = om_get(room->alloc, count * sizeof *items);
     if (items == NULL) {
         return om_nomem();
     }
-    for (uint32_t i = 0; i < room; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         items[i] = item;
     }
-    omega_status status = om_vectors_reserve(slot->space.vectors, items, room);
-    om_put(spaces->alloc, items);
+    omega_status status = om_vectors_reserve(space->vectors, items, count);
+    om_put(room->alloc, items);
     if (status == OMEGA_OK) {
-        slot->room = room;
+        room->made = count;
     }
     return status;
 }
 
-omega_status om_spaces_reserve(struct om_spaces *spaces, const struct om_space *space,
-                               uint32_t item)
+omega_status om_spaces_reserve(const struct om_space *space, uint32_t item)
 {
-    struct space_slot *slot = slot_of(spaces, space);
-    if (slot->added) { /* a new batch: what was promised before and not added has failed */
-        slot->added = false;
-        slot->promised = slot->room = 0;
+    struct om_space_room *room = space->room;
+    if (room->added) { /* a new batch: what was promised before and not added has failed */
+        room->added = false;
+        room->promised = room->made = 0;
     }
-    slot->promised += 1;
-    if (slot->promised > slot->room) {
-        return widen_room(spaces, slot, item);
+    room->promised += 1;
+    if (room->promised > room->made) {
+        return widen_room(space, item);
     }
-    return om_vectors_reserve(slot->space.vectors, &item, 1);
+    return om_vectors_reserve(space->vectors, &item, 1);
 }
 
-omega_status om_spaces_add(struct om_spaces *spaces, const struct om_space *space, uint32_t item,
-                           uint32_t root, uint64_t seq, const void *floats)
+omega_status om_spaces_add(const struct om_space *space, uint32_t item, uint32_t root, uint64_t seq,
+                           const void *floats)
 {
-    struct space_slot *slot = slot_of(spaces, space);
-    slot->added = true;
-    return om_vectors_add(slot->space.vectors, item, root, seq, floats);
+    space->room->added = true;
+    return om_vectors_add(space->vectors, item, root, seq, floats);
 }

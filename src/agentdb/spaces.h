@@ -23,8 +23,9 @@ struct om_space {
     enum om_space_owner owner;
     enum om_metric metric; /* of vectors.h */
     uint32_t dimension;
-    const char *name;          /* owned by the registry */
+    const char *name;           /* owned by the registry */
     struct om_vectors *vectors; /* the working set */
+    struct om_space_room *room; /* of spaces.c */
 };
 
 OMEGA_MUST_CHECK omega_status om_spaces_new(struct om_alloc *alloc, struct om_scan_pool *pool,
@@ -34,11 +35,9 @@ void om_spaces_free(struct om_spaces *spaces);
 OMEGA_MUST_CHECK omega_status om_spaces_load(struct om_spaces *spaces, struct om_reader *reader);
 /* Calls `each` with every vector of a space in row order; `values` is borrowed for the call. A row
  * whose checksum is wrong gives values NULL. */
-OMEGA_MUST_CHECK omega_status om_spaces_scan(struct om_spaces *spaces, struct om_reader *reader,
-                                             const struct om_space *space,
-                                             omega_status (*each)(void *context, int64_t row,
-                                                                  const float *values),
-                                             void *context);
+OMEGA_MUST_CHECK omega_status om_spaces_scan(
+    struct om_spaces *spaces, struct om_reader *reader, const struct om_space *space,
+    omega_status (*each)(void *context, int64_t row, const float *values), void *context);
 
 /* NULL when there is none. Pointers stay valid for the registry's life. */
 const struct om_space *om_spaces_find(struct om_spaces *spaces, omega_str name);
@@ -53,18 +52,19 @@ OMEGA_MUST_CHECK omega_status om_spaces_check(struct om_spaces *spaces, omega_st
                                               uint32_t dimension, uint32_t fixed);
 
 /* In apply: finds the space or makes it (visible to others after the commit; gone with a failed
- * record). `wanted` gives owner, metric, dimension and name. The same misfits as above, checked again
- * under the writer; OMEGA_ELIMIT (OM_LIMIT_SPACES). */
+ * record). `wanted` gives owner, metric, dimension and name. The same misfits as above, checked
+ * again under the writer; OMEGA_ELIMIT (OM_LIMIT_SPACES). */
 OMEGA_MUST_CHECK omega_status om_spaces_ensure(struct om_spaces *spaces, struct om_txn *txn,
                                                const struct om_space *wanted,
                                                const struct om_space **out);
-/* In apply: the space of an id (1..OM_LIMIT_SPACES) as the writer knows it, also one that this batch
- * has made; NULL. */
+/* In apply: the space of an id (1..OM_LIMIT_SPACES) as the writer knows it, also one that this
+ * batch has made; NULL. */
 const struct om_space *om_spaces_in_apply(struct om_spaces *spaces, uint32_t id);
 /* Writes the row's vector, instead of the one before. row < 2^40. */
 OMEGA_MUST_CHECK omega_status om_spaces_put(struct om_txn *txn, const struct om_space *space,
                                             int64_t row, const void *floats /* unaligned */);
-/* Removes the memory row's vectors in every space of memories; *removed (may be NULL) counts them. */
+/* Removes the memory row's vectors in every space of memories; *removed (may be NULL) counts
+ * them. */
 OMEGA_MUST_CHECK omega_status om_spaces_drop(struct om_spaces *spaces, struct om_txn *txn,
                                              int64_t row, uint64_t *removed);
 /* Removes the row's vector in one space; *removed is 0 or 1. */
@@ -76,11 +76,9 @@ OMEGA_MUST_CHECK omega_status om_spaces_get(struct om_reader *reader, const stru
 
 /* The working set. In apply: makes room, so that adding this item in the publish step cannot fail;
  * rooms of one batch add up. `space` may be new (of om_spaces_ensure). */
-OMEGA_MUST_CHECK omega_status om_spaces_reserve(struct om_spaces *spaces,
-                                                const struct om_space *space, uint32_t item);
+OMEGA_MUST_CHECK omega_status om_spaces_reserve(const struct om_space *space, uint32_t item);
 /* In the publish step, and at load: om_vectors_add. */
-OMEGA_MUST_CHECK omega_status om_spaces_add(struct om_spaces *spaces, const struct om_space *space,
-                                            uint32_t item, uint32_t root, uint64_t seq,
-                                            const void *floats);
+OMEGA_MUST_CHECK omega_status om_spaces_add(const struct om_space *space, uint32_t item,
+                                            uint32_t root, uint64_t seq, const void *floats);
 
 #endif

@@ -35,8 +35,7 @@ omega_status om_spaces_put(struct om_txn *txn, const struct om_space *space, int
     om_bind_i64(stmt, 1, om_vector_sum(id, floats, size));
     om_bind_blob(stmt, 2, floats, size);
     status = om_run(stmt);
-    return status != OMEGA_OK ? status
-                              : om_txn_change(txn, OM_CHANGE_VECTOR_PUT, row, space->id);
+    return status != OMEGA_OK ? status : om_txn_change(txn, OM_CHANGE_VECTOR_PUT, row, space->id);
 }
 
 static omega_status remove_id(struct om_txn *txn, uint32_t space, int64_t row, uint64_t *removed)
@@ -72,8 +71,7 @@ omega_status om_spaces_drop(struct om_spaces *spaces, struct om_txn *txn, int64_
     struct om_stmt *stmt = NULL;
     bool found = true;
     (void)spaces;
-    omega_status status =
-        om_sql(om_txn_conn(txn), &om_agentdb_schema, OM_AGENTDB_SPACES, &stmt);
+    omega_status status = om_sql(om_txn_conn(txn), &om_agentdb_schema, OM_AGENTDB_SPACES, &stmt);
     while (status == OMEGA_OK && count < OM_LIMIT_SPACES) {
         status = om_step(stmt, &found);
         if (status != OMEGA_OK || !found) {
@@ -135,8 +133,7 @@ omega_status om_spaces_get(struct om_reader *reader, const struct om_space *spac
 
 omega_status om_spaces_scan(struct om_spaces *spaces, struct om_reader *reader,
                             const struct om_space *space,
-                            omega_status (*each)(void *context, int64_t row,
-                                                 const float *values),
+                            omega_status (*each)(void *context, int64_t row, const float *values),
                             void *context)
 {
     struct om_stmt *stmt = NULL;
@@ -161,19 +158,18 @@ omega_status om_spaces_scan(struct om_spaces *spaces, struct om_reader *reader,
         if (blob != NULL) {
             memcpy(values, blob, space->dimension * sizeof *values);
         }
-        status = each(context, om_col_i64(stmt, 0) & (OM_ROW_LIMIT - 1),
-                      blob != NULL ? values : NULL);
+        status =
+            each(context, om_col_i64(stmt, 0) & (OM_ROW_LIMIT - 1), blob != NULL ? values : NULL);
     }
     om_stmt_reset(stmt);
     om_put(om_alloc_default(), values);
     return status;
 }
 
-/* ---- The schema ------------------------------------------------------------------------------- */
+/* ---- The schema ------------------------------------------------------------------------------ */
 
 /* Reads all spaces into dimensions[id] (0: none); faults are reported. */
-static omega_status check_spaces(struct om_conn *conn, struct om_check *check,
-                                 uint32_t *dimensions)
+static omega_status check_spaces(struct om_conn *conn, struct om_check *check, uint32_t *dimensions)
 {
     struct om_stmt *stmt = NULL;
     bool found = true;
@@ -236,6 +232,18 @@ static omega_status check_agentdb(struct om_conn *conn, struct om_check *check)
     return status;
 }
 
+static bool row_good(const char *table, struct om_stmt *row)
+{
+    if (strcmp(table, "spaces") == 0) {
+        char name[OM_LIMIT_NAME + 1];
+        struct om_space space;
+        return om_space_read(row, name, &space) == OMEGA_OK;
+    }
+    size_t size = 0;
+    const void *blob = om_col_blob(row, 2, &size);
+    return blob != NULL && om_vector_sum(om_col_i64(row, 0), blob, size) == om_col_i64(row, 1);
+}
+
 static const char *const migrations[] = {
     "CREATE TABLE spaces(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " owner INTEGER NOT NULL, metric INTEGER NOT NULL, dimension INTEGER NOT NULL,"
@@ -270,4 +278,5 @@ const struct om_schema om_agentdb_schema = {
     .statement_count = OM_AGENTDB_STATEMENT_COUNT,
     .tables = tables,
     .check = check_agentdb,
+    .row_good = row_good,
 };

@@ -3,15 +3,15 @@
  * Each arm gives its best c. The union is scored in every arm (an item that an arm did not list may
  * still be scored by it), so the sum of each candidate is exact. Whether the first `wanted` are the
  * best of all is decided by the threshold algorithm (Fagin, Lotem, Naor 2003): no unseen memory can
- * be better than the arms' last candidates together. If that is not enough, c grows fourfold and the
- * arms are asked again, up to OM_LIMIT_K.
+ * be better than the arms' last candidates together. If that is not enough, c grows fourfold and
+ * the arms are asked again, up to OM_LIMIT_K.
  *
  * The sum (Bruch, Gai, Ingber 2023, TM2C2 with the maximum of the query): every arm's score is
  * divided by the query's best in that arm, negative cosines count as 0; weights are renormalised
  * over the arms that can score the memory; then importance_weight x importance is added. BM25 is 0
  * where no word matches; a memory without a vector in a space is not scored by that arm.
- * Rejected: min-max over the candidates, as scores would change with c; reciprocal ranks, which lose
- * to sums wherever scores exist (29 BEIR sets: 27 to 2).
+ * Rejected: min-max over the candidates, as scores would change with c; reciprocal ranks, which
+ * lose to sums wherever scores exist (29 BEIR sets: 27 to 2).
  *
  * What no arm can score (no word matches, no vector) ranks by importance alone; it is gathered from
  * the catalogue only when the arms' candidates do not fill the answer. */
@@ -68,8 +68,8 @@ static omega_status pool_init(struct pool *pool, struct om_recall *recall, size_
     }
     pool->rows = om_arena_get(&recall->arena, (capacity + 1) * sizeof *pool->rows);
     pool->slots = om_arena_get0(&recall->arena, pool->slot_count, sizeof *pool->slots);
-    pool->counts = om_arena_get(&recall->arena, OM_WORDS_QUERY_TERMS * OM_WORDS_CORRECTIONS *
-                                                    sizeof *pool->counts);
+    pool->counts = om_arena_get(&recall->arena,
+                                OM_WORDS_QUERY_TERMS * OM_WORDS_CORRECTIONS * sizeof *pool->counts);
     return pool->rows != NULL && pool->slots != NULL && pool->counts != NULL ? OMEGA_OK
                                                                              : om_nomem();
 }
@@ -83,8 +83,7 @@ static uint32_t *pool_slot(const struct pool *pool, uint32_t item)
     return &pool->slots[at];
 }
 
-static void fill_candidate(const struct om_recall *recall, uint32_t item,
-                           struct om_candidate *out)
+static void fill_candidate(const struct om_recall *recall, uint32_t item, struct om_candidate *out)
 {
     const struct om_entry *entry = om_catalog_entry(recall->memory->catalog, item);
     memset(out, 0, sizeof *out);
@@ -164,9 +163,8 @@ static void complete_scores(struct om_recall *recall, struct om_candidate *row, 
         }
         if (arm->space == NULL) {
             struct om_words_match match = {.counts = counts};
-            bool scored = !arm->exhausted &&
-                          om_words_match(recall->memory->words, arm->words, recall->reader.seq,
-                                         row->item, &match);
+            bool scored = !arm->exhausted && om_words_match(recall->memory->words, arm->words,
+                                                            recall->reader.seq, row->item, &match);
             row->scores[i] = scored ? match.score : 0;
             row->has |= bit;
         } else if (!arm->exhausted) {

@@ -1,14 +1,14 @@
 /* catalog.c -- the attributes of every memory, in memory.
  *
- * Entries stand beside the items of agentdb/items.h: mapped chunks that never move, indexed by item.
- * A reader asks `removed`, then `added`; only when both say that its snapshot shows the entry does it
- * read the rest. The publisher fills an entry before it sets `added`, and clears it only when the
- * grace period says that nobody is left who saw it; `added` goes to 0 first and `removed` is cleared
- * last, so a reader that sees `removed` cleared also sees `added` gone.
+ * Entries stand beside the items of agentdb/items.h: mapped chunks that never move, indexed by
+ * item. A reader asks `removed`, then `added`; only when both say that its snapshot shows the entry
+ * does it read the rest. The publisher fills an entry before it sets `added`, and clears it only
+ * when the grace period says that nobody is left who saw it; `added` goes to 0 first and `removed`
+ * is cleared last, so a reader that sees `removed` cleared also sees `added` gone.
  *
- * A changed version of a memory ends its old row (state superseded, `ended` = the sequence) and adds
- * a new one at the same sequence: a snapshot before it still takes the old entry for what it was.
- * Tier, importance and the like have no past: a search beside such a change may see either.
+ * A changed version of a memory ends its old row (state superseded, `ended` = the sequence) and
+ * adds a new one at the same sequence: a snapshot before it still takes the old entry for what it
+ * was. Tier, importance and the like have no past: a search beside such a change may see either.
  *
  * Rejected: reading rows during a search (2 us each and a lock in SQLite), and versions of every
  * field (a list for each entry, to be searched by each reader, for changes that nobody can order
@@ -262,9 +262,12 @@ static omega_status take_names(struct om_catalog *catalog, const struct om_memor
         omega_str text;
         om_name_id *name;
     } rows[] = {
-        {values->user, &entry->user},       {values->agent, &entry->agent},
-        {values->session, &entry->session}, {values->type, &entry->type},
-        {values->role, &entry->role},       {values->name, &entry->name},
+        {values->user, &entry->user},
+        {values->agent, &entry->agent},
+        {values->session, &entry->session},
+        {values->type, &entry->type},
+        {values->role, &entry->role},
+        {values->name, &entry->name},
         {root_text(values->user, values->agent, root), &entry->root},
     };
     for (size_t i = 0; i < OM_COUNT_OF(rows); i++) {

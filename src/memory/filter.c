@@ -1,8 +1,9 @@
 /* filter.c -- compiles a filter expression.
  *
- * The JSON text becomes a tree of tests under and / or / not, in the caller's arena; everything that
- * can be decided once is decided here: paths become hashes, texts that are stamps become times,
- * tiers numbers. $eq is $in with one value, $ne its negation, so that evaluation knows six tests.
+ * The JSON text becomes a tree of tests under and / or / not, in the caller's arena; everything
+ * that can be decided once is decided here: paths become hashes, texts that are stamps become
+ * times, tiers numbers. $eq is $in with one value, $ne its negation, so that evaluation knows six
+ * tests.
  *
  * Rejected: a bytecode (the tree has at most 256 small nodes and is walked in cache), and keeping
  * the JSON tree (each evaluation would compare names and parse stamps again).
@@ -48,9 +49,9 @@ struct operator_row {
 };
 
 static const struct operator_row operators[] = {
-    {"$eq", OM_OP_IN, false}, {"$ne", OM_OP_NOT_IN, false}, {"$gt", OM_OP_GT, false},
-    {"$gte", OM_OP_GTE, false}, {"$lt", OM_OP_LT, false}, {"$lte", OM_OP_LTE, false},
-    {"$in", OM_OP_IN, true}, {"$exists", OM_OP_EXISTS, false},
+    {"$eq", OM_OP_IN, false},   {"$ne", OM_OP_NOT_IN, false},     {"$gt", OM_OP_GT, false},
+    {"$gte", OM_OP_GTE, false}, {"$lt", OM_OP_LT, false},         {"$lte", OM_OP_LTE, false},
+    {"$in", OM_OP_IN, true},    {"$exists", OM_OP_EXISTS, false},
 };
 
 static const char operator_names[] = "$eq $ne $gt $gte $lt $lte $in $exists";
@@ -455,8 +456,8 @@ static omega_status parse_logic(struct compiler *c, const struct member *member,
     }
     struct om_filter_node *node = NULL;
     struct om_filter_node *child = NULL;
-    omega_status status = new_node(
-        c, is_not ? OM_FILTER_NOT : (is_or ? OM_FILTER_OR : OM_FILTER_AND), &node);
+    omega_status status =
+        new_node(c, is_not ? OM_FILTER_NOT : (is_or ? OM_FILTER_OR : OM_FILTER_AND), &node);
     if (status != OMEGA_OK) {
         return status;
     }

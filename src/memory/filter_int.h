@@ -19,7 +19,10 @@ struct om_catalog;
 struct om_entry;
 struct om_memory_row;
 
-enum { OM_FILTER_DEPTH = 16, OM_FILTER_PATH = 256 /* bytes of a path; deeper members are not seen */ };
+enum {
+    OM_FILTER_DEPTH = 16,
+    OM_FILTER_PATH = 256 /* bytes of a path; deeper members are not seen */
+};
 
 struct om_filter; /* a compiled filter expression, in an arena */
 

@@ -1,8 +1,8 @@
 /* filter_match.c -- evaluates a compiled filter over a catalogue entry or a row.
  *
  * Both are brought into one subject (the fields, and the packed rest), so that the two cannot
- * disagree. The walk is a recursion over the tree, whose depth the compiler bounds; it stops as soon
- * as the answer is known.
+ * disagree. The walk is a recursion over the tree, whose depth the compiler bounds; it stops as
+ * soon as the answer is known.
  * Cost: about 20 ns for one condition on metadata of a few members; no allocation and no lock over
  * entries. A row is packed on the fly (its metadata is parsed). */
 #include "memory/filter_tree_int.h"

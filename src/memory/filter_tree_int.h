@@ -16,8 +16,8 @@ enum om_value_type {
 /* A literal of a filter, or a value of a document. */
 struct om_filter_value {
     enum om_value_type type;
-    bool is_stamp;  /* of a text: also an RFC 3339 stamp */
-    double number;  /* of a number; 1 or 0 of a boolean */
+    bool is_stamp; /* of a text: also an RFC 3339 stamp */
+    double number; /* of a number; 1 or 0 of a boolean */
     int64_t stamp;
     omega_str text; /* borrowed from the arena or the packed form */
 };
@@ -36,7 +36,15 @@ enum om_filter_target {
     OM_TARGET_NAME
 };
 
-enum om_filter_op { OM_OP_IN, OM_OP_NOT_IN, OM_OP_GT, OM_OP_GTE, OM_OP_LT, OM_OP_LTE, OM_OP_EXISTS };
+enum om_filter_op {
+    OM_OP_IN,
+    OM_OP_NOT_IN,
+    OM_OP_GT,
+    OM_OP_GTE,
+    OM_OP_LT,
+    OM_OP_LTE,
+    OM_OP_EXISTS
+};
 
 enum om_filter_kind { OM_FILTER_AND, OM_FILTER_OR, OM_FILTER_NOT, OM_FILTER_TEST };
 

@@ -2,8 +2,8 @@
  *
  * Numbers index chunks that never move, so that a reader turns a number into its text without a
  * lock; the way back is a hash map under one. A name whose last use goes leaves the map at once (so
- * nobody finds it any more) and waits on a list until the readers who may hold its number have left;
- * the same text coming again meanwhile is a new name.
+ * nobody finds it any more) and waits on a list until the readers who may hold its number have
+ * left; the same text coming again meanwhile is a new name.
  *
  * Rejected: never freeing (sessions come and go for years in one process), and pointers to counted
  * texts in the entries (eight bytes for each of seven names of 100,000 memories).

@@ -1,11 +1,12 @@
 /* memory.c -- the handle: making it, filling it from the store, figures.
  *
- * Everything in memory is derived. Opening reads every row once, in row order, into the catalogue and
- * the words index, then every vector of each space, in row order, into its working set; so the load
- * is two sequential reads of the database. A damaged row or vector is left out, logged with its
- * number and counted; it never stops the load.
+ * Everything in memory is derived. Opening reads every row once, in row order, into the catalogue
+ * and the words index, then every vector of each space, in row order, into its working set; so the
+ * load is two sequential reads of the database. A damaged row or vector is left out, logged with
+ * its number and counted; it never stops the load.
  *
- * Rejected: loading rows and their vectors together (a point lookup in the vectors for each row). */
+ * Rejected: loading rows and their vectors together (a point lookup in the vectors for each
+ * row). */
 #include "memory/memory_int.h"
 
 enum { LOAD_WAIT_MS = 10000, PROGRESS_EVERY = 1024 };
@@ -99,17 +100,17 @@ static omega_status load_vector(void *context, int64_t row, const float *values)
     uint32_t item = 0;
     if (values == NULL) {
         loading->damaged += 1;
-        om_log(OM_LOG_ERROR, "memory", "the vector of row %lld in space '%s' is damaged: its "
-                                       "checksum does not fit; it is left out",
+        om_log(OM_LOG_ERROR, "memory",
+               "the vector of row %lld in space '%s' is damaged: its "
+               "checksum does not fit; it is left out",
                (long long)row, loading->space->name);
         return count_one(loading);
     }
     if (!om_catalog_find(memory->catalog, row, &item)) {
         return count_one(loading); /* its row is damaged, or gone in an interrupted erasure */
     }
-    omega_status status =
-        om_spaces_add(memory->options.spaces, loading->space, item,
-                      om_catalog_entry(memory->catalog, item)->root, loading->seq, values);
+    omega_status status = om_spaces_add(
+        loading->space, item, om_catalog_entry(memory->catalog, item)->root, loading->seq, values);
     if (status == OMEGA_EINVAL) { /* not finite: the checksum fits, but nobody can search it */
         loading->damaged += 1;
         om_log(OM_LOG_ERROR, "memory", "row %lld: %s; its vector is left out", (long long)row,

@@ -103,9 +103,8 @@ static omega_health probe_words(struct probe *probe)
     if (counts == NULL) {
         return say(probe, OMEGA_DEGRADED, "out of memory");
     }
-    bool found =
-        om_words_match(memory->words, query, probe->reader.seq, probe->item, &match) &&
-        (query->term_count == 0 || match.score > 0 || is_cut);
+    bool found = om_words_match(memory->words, query, probe->reader.seq, probe->item, &match) &&
+                 (query->term_count == 0 || match.score > 0 || is_cut);
     return found || !still_stands(probe)
                ? OMEGA_HEALTHY
                : say(probe, OMEGA_UNHEALTHY, "a stored text is not found by its own words");

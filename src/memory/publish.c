@@ -1,10 +1,10 @@
 /* publish.c -- from rows to what is searched: catalogue, words, spaces.
  *
- * Announcing (in apply) prepares everything that can be prepared: the item, the entry with its names
- * and packed metadata, room for the vectors. Publishing (behind the commit) then only links. What
- * cannot be prepared is the words' postings; if memory is out there, the row is remembered, the index
- * is *behind*, recall answers from the rows, and upkeep (om_memory_reclaim) adds what is missing from
- * the store until it is whole again.
+ * Announcing (in apply) prepares everything that can be prepared: the item, the entry with its
+ * names and packed metadata, room for the vectors. Publishing (behind the commit) then only links.
+ * What cannot be prepared is the words' postings; if memory is out there, the row is remembered,
+ * the index is *behind*, recall answers from the rows, and upkeep (om_memory_reclaim) adds what is
+ * missing from the store until it is whole again.
  *
  * The row's item is looked up when it is published, not when it is announced: records of one batch
  * are all applied before the first of them is published.
@@ -20,7 +20,7 @@ enum { MISSING_MAX = 1024, REPAIR_WAIT_MS = 100 };
 
 struct om_publisher {
     struct om_mutex mutex;
-    uint64_t published_seq; /* highest that was published, perhaps not yet in force */
+    uint64_t published_seq;       /* highest that was published, perhaps not yet in force */
     int64_t missing[MISSING_MAX]; /* rows that the index lacks */
     size_t missing_count;
     bool overflowed; /* there are more: only the next open repairs */
@@ -50,9 +50,9 @@ omega_status om_row_text(struct om_arena *arena, const struct om_memory_row *row
         *out = row->content;
         return OMEGA_OK;
     }
-    const char *text = om_arena_printf(
-        arena, "%.*s%s%.*s%s%.*s", OM_STR_ARG(row->name), row->name.len > 0 ? " " : "",
-        OM_STR_ARG(row->role), row->role.len > 0 ? " " : "", OM_STR_ARG(row->content));
+    const char *text = om_arena_printf(arena, "%.*s%s%.*s%s%.*s", OM_STR_ARG(row->name),
+                                       row->name.len > 0 ? " " : "", OM_STR_ARG(row->role),
+                                       row->role.len > 0 ? " " : "", OM_STR_ARG(row->content));
     *out = omega_str_of(text);
     return text != NULL ? OMEGA_OK : om_nomem();
 }
@@ -93,8 +93,8 @@ static omega_status link_item(struct om_memory *memory, uint64_t seq,
     uint32_t root = om_catalog_entry(memory->catalog, item)->root;
     omega_status status = om_words_add(memory->words, item, root, seq, publication->text);
     for (unsigned i = 0; i < publication->vector_count && status == OMEGA_OK; i++) {
-        status = om_spaces_add(memory->options.spaces, publication->vectors[i].space, item, root,
-                               seq, publication->vectors[i].floats);
+        status = om_spaces_add(publication->vectors[i].space, item, root, seq,
+                               publication->vectors[i].floats);
     }
     return status;
 }
@@ -145,8 +145,7 @@ static omega_status prepare_add(struct om_memory *memory, struct om_publication 
     omega_status status =
         om_catalog_prepare(memory->catalog, &publication->values, &publication->item);
     for (unsigned i = 0; i < publication->vector_count && status == OMEGA_OK; i++) {
-        status = om_spaces_reserve(memory->options.spaces, publication->vectors[i].space,
-                                   publication->item);
+        status = om_spaces_reserve(publication->vectors[i].space, publication->item);
     }
     return status;
 }
@@ -206,7 +205,7 @@ static omega_status repair_row(struct om_memory *memory, struct om_reader *reade
         float *floats = om_arena_get(arena, space->dimension * sizeof *floats);
         status = floats != NULL ? om_spaces_get(reader, space, number, floats) : om_nomem();
         if (status == OMEGA_OK) {
-            status = om_spaces_add(spaces, space, item, entry->root, seq, floats);
+            status = om_spaces_add(space, item, entry->root, seq, floats);
         } else if (status == OMEGA_ENOTFOUND || status == OMEGA_ECORRUPT) {
             status = OMEGA_OK;
         }

@@ -3,13 +3,14 @@
  * The order of things: check and compile the options; enter the grace periods; take the snapshot;
  * rank (candidates.c, or recall_rows.c when the index is away); then read the best rows from the
  * snapshot, verify each, and go on until k are found. The snapshot may be younger than the index: a
- * row that has gone is passed over; one that has been superseded meanwhile is shown as it was, since
- * its change was not complete when the recall began. A damaged row is passed over and named.
+ * row that has gone is passed over; one that has been superseded meanwhile is shown as it was,
+ * since its change was not complete when the recall began. A damaged row is passed over and named.
  *
- * When a ranking runs out before k because of rows passed over, it is made again, longer. When fewer
- * than k memories are visible, archived ones follow, scaled so that they come after.
+ * When a ranking runs out before k because of rows passed over, it is made again, longer. When
+ * fewer than k memories are visible, archived ones follow, scaled so that they come after.
  *
- * Reads are accesses: they are counted in the catalogue and written later in one record, never here.
+ * Reads are accesses: they are counted in the catalogue and written later in one record, never
+ * here.
  * Rejected: verifying against the catalogue only (a bit that flipped on disk would be passed on).
  *
  * Invariant: results are in descending score; equal ones older first. */
@@ -190,8 +191,7 @@ static omega_status fill_up(struct om_recall *recall)
     if (found >= o->k || o->no_fill || (recall->states & archived) != 0) {
         return OMEGA_OK;
     }
-    recall->scale =
-        last_score(recall->results) / (1 + recall->memory->options.importance_weight);
+    recall->scale = last_score(recall->results) / (1 + recall->memory->options.importance_weight);
     recall->states = archived;
     return run_pass(recall, o->k - found);
 }
@@ -202,8 +202,8 @@ static void go_by_rows(struct om_recall *recall, const char *reason)
     note_degraded(recall, reason);
 }
 
-/* The snapshot and the index to go with it. A publication that failed says so before its sequence is
- * in force, so asking after the snapshot was taken is soon enough. */
+/* The snapshot and the index to go with it. A publication that failed says so before its sequence
+ * is in force, so asking after the snapshot was taken is soon enough. */
 static omega_status enter(struct om_recall *recall)
 {
     if (atomic_load(&recall->memory->index_disabled)) {

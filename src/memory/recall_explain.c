@@ -2,9 +2,9 @@
  *
  * {"score", "arms": [{"arm", "weight" (of the sum, renormalised), "score", "best" (of this query),
  *  "normalised", and for words "length", "terms": [{"term", "found"?, "idf", "tf", "score"}]; for a
- *  vector "space" and the score once more as "cosine", "dot" or "l2"}], "absent": [{"arm", "space"?,
- *  "reason"}], "importance", "importance_weight", "scale" (below 1 for an archived memory that fills
- *  up), "tier", "state", "retrievability", "path": "index" | "rows"}
+ *  vector "space" and the score once more as "cosine", "dot" or "l2"}], "absent": [{"arm",
+ *  "space"?, "reason"}], "importance", "importance_weight", "scale" (below 1 for an archived memory
+ *  that fills up), "tier", "state", "retrievability", "path": "index" | "rows"}
  *
  * score = scale x (sum of weight x normalised + importance_weight x importance). */
 #include "memory/recall_int.h"
@@ -13,12 +13,10 @@ static void put_terms(struct om_recall *recall, const struct om_arm *arm,
                       const struct om_candidate *candidate, struct om_json_out *json)
 {
     const struct om_words_query *query = arm->words;
-    uint32_t *counts =
-        om_arena_get(&recall->arena, (query->term_count + 1) * sizeof *counts);
+    uint32_t *counts = om_arena_get(&recall->arena, (query->term_count + 1) * sizeof *counts);
     struct om_words_match match = {.counts = counts};
-    if (counts == NULL ||
-        !om_words_match(recall->memory->words, query, recall->reader.seq, candidate->item,
-                        &match)) {
+    if (counts == NULL || !om_words_match(recall->memory->words, query, recall->reader.seq,
+                                          candidate->item, &match)) {
         return;
     }
     om_json_put_i64(json, "length", match.length);
@@ -48,8 +46,8 @@ static const char *metric_text(enum om_metric metric)
     return texts[metric];
 }
 
-static void put_arm(struct om_recall *recall, unsigned index,
-                    const struct om_candidate *candidate, struct om_json_out *json)
+static void put_arm(struct om_recall *recall, unsigned index, const struct om_candidate *candidate,
+                    struct om_json_out *json)
 {
     const struct om_arm *arm = &recall->arms[index];
     double total = om_recall_weight(recall, candidate->has);

@@ -12,26 +12,26 @@
 
 enum {
     OM_RECALL_ARMS = 3,
-    OM_RECALL_START = 400,       /* candidates of an arm at first, at least */
-    OM_RECALL_GROWTH = 4,        /* times as many when they do not decide the first k */
-    OM_RECALL_WAIT_MS = 5000     /* for a reader's connection */
+    OM_RECALL_START = 400,   /* candidates of an arm at first, at least */
+    OM_RECALL_GROWTH = 4,    /* times as many when they do not decide the first k */
+    OM_RECALL_WAIT_MS = 5000 /* for a reader's connection */
 };
 
 /* One way of scoring: the words, or the vectors of one space. */
 struct om_arm {
-    const char *name;   /* "words" or "vector" */
-    const char *absent; /* why it is not asked; NULL when it is */
-    double weight;      /* of the convex sum, as configured */
-    const struct om_space *space;      /* of a vector arm; NULL when it is not there yet */
+    const char *name;             /* "words" or "vector" */
+    const char *absent;           /* why it is not asked; NULL when it is */
+    double weight;                /* of the convex sum, as configured */
+    const struct om_space *space; /* of a vector arm; NULL when it is not there yet */
     const char *space_name;
-    const float *query;                /* of a vector arm */
-    struct om_vectors_query vectors;   /* the same, at the snapshot */
-    struct om_words_query *words;      /* of the words arm */
+    const float *query;              /* of a vector arm */
+    struct om_vectors_query vectors; /* the same, at the snapshot */
+    struct om_words_query *words;    /* of the words arm */
     unsigned ticket;
     bool entered;
     /* of the last ranking */
-    double max;    /* the best score: what scores are divided by */
-    double bound;  /* normalised score that no unseen candidate exceeds */
+    double max;     /* the best score: what scores are divided by */
+    double bound;   /* normalised score that no unseen candidate exceeds */
     bool exhausted; /* every scored memory is a candidate */
 };
 
@@ -75,7 +75,7 @@ struct om_recall {
     omega_memories *results;
 };
 
-/* ---- recall_plan.c ---------------------------------------------------------------------------- */
+/* ---- recall_plan.c --------------------------------------------------------------------------- */
 
 /* Checks the options and compiles them; asks the embedder. OMEGA_EINVAL names the option. */
 OMEGA_MUST_CHECK omega_status om_recall_plan(struct om_recall *recall);
@@ -87,9 +87,10 @@ bool om_recall_passes(void *recall, uint32_t item);
 OMEGA_MUST_CHECK omega_status om_recall_row_passes(const struct om_recall *recall,
                                                    const struct om_memory_row *row, bool *passes);
 
-/* ---- candidates.c ------------------------------------------------------------------------------ */
+/* ---- candidates.c ---------------------------------------------------------------------------- */
 
-/* A ranking whose first `wanted` are exact, or as good as OM_LIMIT_K candidates of each arm tell. */
+/* A ranking whose first `wanted` are exact, or as good as OM_LIMIT_K candidates of each arm
+ * tell. */
 OMEGA_MUST_CHECK omega_status om_recall_rank(struct om_recall *recall, size_t wanted,
                                              struct om_ranking *out);
 /* Normalises by arms[].max, sums, and sorts. */
@@ -98,12 +99,11 @@ double om_recall_normalised(const struct om_arm *arm, double score);
 /* Of the summed weights of the arms in `has`. */
 double om_recall_weight(const struct om_recall *recall, unsigned has);
 
-/* ---- recall_rows.c ------------------------------------------------------------------------------ */
+/* ---- recall_rows.c --------------------------------------------------------------------------- */
 
-OMEGA_MUST_CHECK omega_status om_recall_rank_rows(struct om_recall *recall,
-                                                  struct om_ranking *out);
+OMEGA_MUST_CHECK omega_status om_recall_rank_rows(struct om_recall *recall, struct om_ranking *out);
 
-/* ---- recall_explain.c --------------------------------------------------------------------------- */
+/* ---- recall_explain.c ------------------------------------------------------------------------ */
 
 /* The JSON of omega_memory.explain_json, in the results' arena. */
 OMEGA_MUST_CHECK omega_status om_recall_explain(struct om_recall *recall,

@@ -3,12 +3,12 @@
  * Names become numbers before the search, so that an entry is judged by comparing integers. The
  * scope roots narrow the arms to the caller's own rows and the shared ones: user, agent, shared.
  *
- * With known_at, a past version takes part when it was believed then (updated_at <= t < believed_to);
- * with valid_at, what held then (valid_from <= t < valid_to). Without them, validity is no filter:
- * what is no longer believed is superseded, and superseded is left out.
+ * With known_at, a past version takes part when it was believed then (updated_at <= t <
+ * believed_to); with valid_at, what held then (valid_from <= t < valid_to). Without them, validity
+ * is no filter: what is no longer believed is superseded, and superseded is left out.
  *
- * Rejected: refusing to recall when the embedder is away (the words still answer, and the result says
- * so). */
+ * Rejected: refusing to recall when the embedder is away (the words still answer, and the result
+ * says so). */
 #include "memory/recall_int.h"
 
 /* ---- Options -------------------------------------------------------------------------------- */
@@ -58,8 +58,7 @@ static omega_status plan_tiers(struct om_recall *recall)
     recall->tiers = 0;
     for (size_t i = 0; i < o->tier_count; i++) {
         if ((unsigned)o->tiers[i] >= OMEGA_TIER_COUNT) {
-            return om_fail(OMEGA_EINVAL, "tiers[%zu] is %d, which is no tier", i,
-                           (int)o->tiers[i]);
+            return om_fail(OMEGA_EINVAL, "tiers[%zu] is %d, which is no tier", i, (int)o->tiers[i]);
         }
         recall->tiers |= 1u << o->tiers[i];
     }
@@ -371,8 +370,8 @@ omega_status om_recall_row_passes(const struct om_recall *recall, const struct o
     bool expired = row->expires_at != OMEGA_TIME_UNSET && row->expires_at <= recall->now;
     int64_t believed_to =
         row->state == OMEGA_MEMORY_SUPERSEDED ? row->believed_to : OMEGA_TIME_UNSET;
-    bool in_session = !o->session_only ||
-                      (row->session.len > 0 && om_str_eq(row->session, o->scope.session));
+    bool in_session =
+        !o->session_only || (row->session.len > 0 && om_str_eq(row->session, o->scope.session));
     *passes = ((recall->states >> row->state) & 1u) != 0 &&
               ((recall->tiers >> row->tier) & 1u) != 0 &&
               (o->all_roots ? in_session : om_row_visible(row, &o->scope, o->session_only)) &&

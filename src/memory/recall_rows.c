@@ -1,10 +1,10 @@
 /* recall_rows.c -- ranking from the rows alone: what answers while the index is away.
  *
  * One walk over the table counts what BM25 needs (the words of every row of the visible roots, of
- * whatever state, as the index does) and keeps the rows that pass; a second one, over the vectors of
- * each space in row order, scores them exactly. Then the same normalising, summing and sorting as
- * over the index. So the answer is that of the index, but for two things: words are not corrected,
- * and sums are in double where the kernels sum in float.
+ * whatever state, as the index does) and keeps the rows that pass; a second one, over the vectors
+ * of each space in row order, scores them exactly. Then the same normalising, summing and sorting
+ * as over the index. So the answer is that of the index, but for two things: words are not
+ * corrected, and sums are in double where the kernels sum in float.
  *
  * Cost: tokens of every text, about 10 us a row: slow and right is what a fallback is for.
  * Rejected: newest first (an agent would be told wrong things quickly), and an index made for the
@@ -128,9 +128,8 @@ static omega_status count_text(struct walk *walk, const struct om_memory_row *ro
 
 static double bm25(const struct walk *walk, const uint32_t *counts)
 {
-    double mean = walk->items > 0 && walk->length > 0
-                      ? (double)walk->length / (double)walk->items
-                      : 1.0;
+    double mean =
+        walk->items > 0 && walk->length > 0 ? (double)walk->length / (double)walk->items : 1.0;
     double score = 0;
     for (size_t i = 0; i < walk->term_count; i++) {
         const struct asked_term *term = &walk->terms[i];
