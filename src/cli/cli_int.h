@@ -41,6 +41,7 @@ struct cli {
     const char *sets[CLI_SETS_MAX];
     unsigned set_count;
     bool json, quiet, help;
+    const char *program; /* as it was called */
     /* made on the way */
     omega_runtime *rt;
     bool bar_shown;
@@ -70,7 +71,8 @@ struct cli_input {
     struct om_json_out json;
 };
 void cli_input_init(struct cli_input *input);
-void cli_input_str(struct cli_input *input, const char *name, const char *value); /* NULL: left out */
+void cli_input_str(struct cli_input *input, const char *name,
+                   const char *value); /* NULL: left out */
 /* The scope from --user, --agent, --session. */
 void cli_input_scope(struct cli_input *input, const struct cli *cli);
 /* A list of names with commas as an array. */
@@ -92,10 +94,12 @@ bool cli_color(void); /* standard output is a terminal that wants colour */
 void cli_heading(const char *text);
 /* A memory in two lines: rank or bullet, score, tier, age, id; then the text. */
 void cli_show_memory(const struct om_json *memory, const char *bullet);
-void cli_show_explain(const struct om_json *memory);
+/* A sentence for each part of a recall's explain object, each line begun with `indent`. */
+void cli_show_explain(const struct om_json *explain, const char *indent);
 void cli_show_count(uint64_t count, const char *one, const char *many);
-/* Text that may hold control characters, made harmless; at most `max` characters, 0: all. */
-void cli_put_text(FILE *out, omega_str text, size_t max);
+/* Text that may hold control characters, made harmless; at most `max` characters, 0: all. Returns
+ * how many characters were written. */
+size_t cli_put_text(FILE *out, omega_str text, size_t max);
 
 /* progress.c */
 bool cli_progress(void *cli, const char *phase, uint64_t done, uint64_t total);

@@ -32,9 +32,9 @@ static double us_since(int64_t start_ns)
     return (double)(om_mono_ns(om_clock_system()) - start_ns) / 1000.0;
 }
 
-static const char *const words[] = {"river", "engine", "coffee", "meeting", "garden", "invoice",
-                                    "violin", "deadline", "harbour", "recipe", "server", "winter",
-                                    "passport", "budget", "orchard", "keyboard"};
+static const char *const words[] = {
+    "river",   "engine", "coffee", "meeting", "garden",   "invoice", "violin",  "deadline",
+    "harbour", "recipe", "server", "winter",  "passport", "budget",  "orchard", "keyboard"};
 
 static void make_text(struct om_rng *rng, char *out, size_t size)
 {
@@ -191,7 +191,12 @@ static int run_bench(struct cli *cli)
     return code != 0 || status == OMEGA_OK ? code : cli_fail(status);
 }
 
-const struct cli_command cli_bench = {
-    "bench", "", "measure writes and recalls on this machine",
-    "Works in a new directory inside --data (else the system's temporary directory) and removes it.",
-    options, 0, 0, run_bench};
+const struct cli_command cli_bench = {"bench",
+                                      "",
+                                      "measure writes and recalls on this machine",
+                                      "Works in a new directory inside --data (else the system's "
+                                      "temporary directory) and removes it.",
+                                      options,
+                                      0,
+                                      0,
+                                      run_bench};

@@ -13,8 +13,7 @@ static bool in_section(const struct cli *cli, const char *key)
 {
     const char *section = cli_value(cli, "section");
     omega_str rest;
-    return section == NULL ||
-           om_str_eq_text(om_str_cut(omega_str_of(key), '.', &rest), section);
+    return section == NULL || om_str_eq_text(om_str_cut(omega_str_of(key), '.', &rest), section);
 }
 
 static void show_doc(const omega_config_key *key)
@@ -91,7 +90,12 @@ static int run_config(struct cli *cli)
 }
 
 const struct cli_command cli_config_command = {
-    "config", "", "show or check the settings",
+    "config",
+    "",
+    "show or check the settings",
     "Defaults, then --config FILE, then the environment (OMEGA_SECTION_KEY), then --set. What it\n"
     "prints is itself a file for --config. See omega.conf(5).",
-    options, 0, 0, run_config};
+    options,
+    0,
+    0,
+    run_config};

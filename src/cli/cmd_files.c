@@ -41,10 +41,15 @@ static int run_import(struct cli *cli)
 }
 
 const struct cli_command cli_import = {
-    "import", "PATH", "bring in JSON Lines, chats, text, Markdown, or an export",
+    "import",
+    "PATH",
+    "bring in JSON Lines, chats, text, Markdown, or an export",
     "A folder brings in every text and Markdown file below it. Importing again, also after an\n"
     "interruption, adds nothing twice.",
-    import_options, 1, 1, run_import};
+    import_options,
+    1,
+    1,
+    run_import};
 
 /* ---- export ---------------------------------------------------------------------------------- */
 
@@ -76,9 +81,14 @@ static int run_export(struct cli *cli)
 }
 
 const struct cli_command cli_export = {
-    "export", "PATH", "write memories to a new JSON Lines file or a Markdown folder",
+    "export",
+    "PATH",
+    "write memories to a new JSON Lines file or a Markdown folder",
     "Without --user, --agent or --session it writes everything: every user, every state.",
-    export_options, 1, 1, run_export};
+    export_options,
+    1,
+    1,
+    run_export};
 
 /* ---- backup, restore ------------------------------------------------------------------------- */
 
@@ -98,8 +108,9 @@ static int run_backup(struct cli *cli)
     return cli_run(cli, "backup", &input, show_backup);
 }
 
-const struct cli_command cli_backup = {"backup", "FILE", "copy the store into a new file, verified",
-                                       NULL, no_options, 1, 1, run_backup};
+const struct cli_command cli_backup = {
+    "backup", "FILE",    "copy the store into a new file, verified", NULL, no_options, 1,
+    1,        run_backup};
 
 static int run_restore(struct cli *cli)
 {
@@ -115,9 +126,14 @@ static int run_restore(struct cli *cli)
     return 0;
 }
 
-const struct cli_command cli_restore = {"restore", "FILE", "put a backup in place of the store",
+const struct cli_command cli_restore = {"restore",
+                                        "FILE",
+                                        "put a backup in place of the store",
                                         "No process may use the data directory meanwhile.",
-                                        no_options, 1, 1, run_restore};
+                                        no_options,
+                                        1,
+                                        1,
+                                        run_restore};
 
 /* ---- check ----------------------------------------------------------------------------------- */
 
@@ -185,8 +201,13 @@ static int run_check(struct cli *cli)
     return cli_run(cli, "check", &input, show_check);
 }
 
-const struct cli_command cli_check = {
-    "check", "", "look at every row, checksum and invariant",
-    "A store that ends before the last acknowledged write opens read-only and says which operations\n"
-    "are missing; --accept-loss goes on without them.",
-    check_options, 0, 0, run_check};
+const struct cli_command cli_check = {"check",
+                                      "",
+                                      "look at every row, checksum and invariant",
+                                      "A store that ends before the last acknowledged write opens "
+                                      "read-only and says which operations\n"
+                                      "are missing; --accept-loss goes on without them.",
+                                      check_options,
+                                      0,
+                                      0,
+                                      run_check};

@@ -114,9 +114,14 @@ static int run_store(struct cli *cli)
     return cli_run(cli, "store_memory", &input, show_stored);
 }
 
-const struct cli_command cli_store = {
-    "store", "TEXT", "remember a text", "TEXT \"-\" reads standard input. Prints the new id.",
-    store_options, 1, 1, run_store};
+const struct cli_command cli_store = {"store",
+                                      "TEXT",
+                                      "remember a text",
+                                      "TEXT \"-\" reads standard input. Prints the new id.",
+                                      store_options,
+                                      1,
+                                      1,
+                                      run_store};
 
 /* ---- get, history ---------------------------------------------------------------------------- */
 
@@ -132,8 +137,8 @@ static int run_get(struct cli *cli)
     return cli_run(cli, "get_memory", &input, show_one);
 }
 
-const struct cli_command cli_get = {"get", "ID", "show one memory with all its fields", NULL,
-                                    get_options, 1, 1, run_get};
+const struct cli_command cli_get = {
+    "get", "ID", "show one memory with all its fields", NULL, get_options, 1, 1, run_get};
 
 static const struct cli_option history_options[] = {CLI_SCOPE_OPTIONS, CLI_OPTIONS_END};
 
@@ -146,8 +151,8 @@ static int run_history(struct cli *cli)
     return cli_run(cli, "memory_history", &input, show_list);
 }
 
-const struct cli_command cli_history = {"history", "ID", "a memory's versions, newest first", NULL,
-                                        history_options, 1, 1, run_history};
+const struct cli_command cli_history = {
+    "history", "ID", "a memory's versions, newest first", NULL, history_options, 1, 1, run_history};
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
@@ -192,8 +197,8 @@ static int run_update(struct cli *cli)
     return cli_run(cli, "update_memory", &input, show_updated);
 }
 
-const struct cli_command cli_update = {"update", "ID", "change a memory", NULL, update_options, 1, 1,
-                                       run_update};
+const struct cli_command cli_update = {"update", "ID", "change a memory", NULL, update_options,
+                                       1,        1,    run_update};
 
 /* ---- forget ---------------------------------------------------------------------------------- */
 
@@ -227,8 +232,7 @@ static void show_deletion(struct cli *cli, const struct om_json *result)
 
 static int run_forget(struct cli *cli)
 {
-    const bool many =
-        cli_flag(cli, "filter") || cli_flag(cli, "tier") || cli_flag(cli, "all");
+    const bool many = cli_flag(cli, "filter") || cli_flag(cli, "tier") || cli_flag(cli, "all");
     struct cli_input input;
     if (many == (cli->arg_count == 1)) {
         fprintf(stderr, "omega: forget needs either an ID, or --filter, --tier or --all\n");
@@ -255,8 +259,13 @@ static int run_forget(struct cli *cli)
 }
 
 const struct cli_command cli_forget = {
-    "forget", "[ID]", "erase memories, with a receipt",
-    "A tombstone stays, so that what was forgotten is not learned again.", forget_options, 0, 1,
+    "forget",
+    "[ID]",
+    "erase memories, with a receipt",
+    "A tombstone stays, so that what was forgotten is not learned again.",
+    forget_options,
+    0,
+    1,
     run_forget};
 
 /* ---- list, messages -------------------------------------------------------------------------- */
@@ -295,7 +304,7 @@ static int run_list(struct cli *cli)
     return cli_run(cli, "list_memories", &input, show_list);
 }
 
-const struct cli_command cli_list = {"list", "", "memories page by page", NULL, list_options, 0, 0,
+const struct cli_command cli_list = {"list",  "", "memories page by page", NULL, list_options, 0, 0,
                                      run_list};
 
 static const struct cli_option messages_options[] = {
@@ -350,5 +359,6 @@ static int run_messages(struct cli *cli)
     return cli_run(cli, "add_messages", &input, show_added);
 }
 
-const struct cli_command cli_messages = {"messages", "[TEXT]", "show a session, or add to it", NULL,
-                                         messages_options, 0, 1, run_messages};
+const struct cli_command cli_messages = {
+    "messages", "[TEXT]",    "show a session, or add to it", NULL, messages_options, 0,
+    1,          run_messages};

@@ -22,7 +22,7 @@ static void show_results(const struct om_json *result, bool explain)
         snprintf(rank, sizeof rank, "%2zu.", i + 1);
         cli_show_memory(om_json_at(memories, i), rank);
         if (explain) {
-            cli_show_explain(om_json_at(memories, i));
+            cli_show_explain(om_json_get(om_json_at(memories, i), "explain"), "    ");
         }
     }
     if (om_json_count(memories) == 0) {
@@ -91,7 +91,8 @@ static int run_why(struct cli *cli)
     return recall(cli, true);
 }
 
-const struct cli_command cli_recall = {"recall", "QUERY", "find memories, best first", NULL,
-                                       recall_options, 1, 1, run_recall};
-const struct cli_command cli_why = {"why", "QUERY", "find memories and say why each was found",
-                                    NULL, recall_options, 1, 1, run_why};
+const struct cli_command cli_recall = {
+    "recall", "QUERY", "find memories, best first", NULL, recall_options, 1, 1, run_recall};
+const struct cli_command cli_why = {
+    "why", "QUERY", "find memories and say why each was found", NULL, recall_options, 1,
+    1,     run_why};

@@ -33,8 +33,8 @@ static int run_health(struct cli *cli)
     return cli_run(cli, "health_status", &input, show_health);
 }
 
-const struct cli_command cli_health = {"health", "", "probe every part and say how it is", NULL,
-                                       no_options, 0, 0, run_health};
+const struct cli_command cli_health = {
+    "health", "", "probe every part and say how it is", NULL, no_options, 0, 0, run_health};
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
@@ -93,8 +93,8 @@ static int run_metrics(struct cli *cli)
     return cli_run(cli, "metrics", &input, show_metrics);
 }
 
-const struct cli_command cli_metrics = {"metrics", "", "what is counted", NULL, metrics_options, 0,
-                                        0, run_metrics};
+const struct cli_command cli_metrics = {"metrics", "", "what is counted", NULL, metrics_options,
+                                        0,         0,  run_metrics};
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
@@ -134,8 +134,9 @@ static int run_events(struct cli *cli)
     return cli_run(cli, "events", &input, show_events);
 }
 
-const struct cli_command cli_events = {"events", "", "what has happened to memories, oldest first",
-                                       NULL, events_options, 0, 0, run_events};
+const struct cli_command cli_events = {
+    "events", "",        "what has happened to memories, oldest first", NULL, events_options, 0,
+    0,        run_events};
 
 /* ---- loop ------------------------------------------------------------------------------------ */
 
@@ -181,8 +182,8 @@ static int run_loop(struct cli *cli)
     return cli_run(cli, "execute_loop_cycle", &input, show_cycle);
 }
 
-const struct cli_command cli_loop = {"loop", "[NAME]", "show the loops, or run one cycle of one",
-                                     NULL, no_options, 0, 1, run_loop};
+const struct cli_command cli_loop = {
+    "loop", "[NAME]", "show the loops, or run one cycle of one", NULL, no_options, 0, 1, run_loop};
 
 /* ---- call ------------------------------------------------------------------------------------ */
 
@@ -213,9 +214,14 @@ static int run_call(struct cli *cli)
     return cli_run(cli, cli->args[0], &input, NULL);
 }
 
-const struct cli_command cli_call_command = {
-    "call", "[OPERATION [JSON]]", "run any operation by its published name",
-    "Without words it lists the operations.", no_options, 0, 2, run_call};
+const struct cli_command cli_call_command = {"call",
+                                             "[OPERATION [JSON]]",
+                                             "run any operation by its published name",
+                                             "Without words it lists the operations.",
+                                             no_options,
+                                             0,
+                                             2,
+                                             run_call};
 
 /* ---- version --------------------------------------------------------------------------------- */
 
@@ -225,5 +231,5 @@ static int run_version(struct cli *cli)
     return 0;
 }
 
-const struct cli_command cli_version = {"version", "", "print the version", NULL, no_options, 0, 0,
-                                        run_version};
+const struct cli_command cli_version = {"version", "", "print the version", NULL, no_options,
+                                        0,         0,  run_version};

@@ -9,11 +9,11 @@ extern const struct cli_command cli_store, cli_recall, cli_why, cli_get, cli_upd
     cli_quickstart, cli_version, cli_help;
 
 const struct cli_command *const cli_commands[] = {
-    &cli_quickstart, &cli_store,   &cli_recall,         &cli_why,    &cli_get,     &cli_update,
-    &cli_history,    &cli_forget,  &cli_list,           &cli_messages, &cli_import, &cli_export,
-    &cli_backup,     &cli_restore, &cli_check,          &cli_config_command, &cli_health,
-    &cli_metrics,    &cli_events,  &cli_loop,           &cli_call_command, &cli_bench,
-    &cli_version,    &cli_help,    NULL};
+    &cli_quickstart,     &cli_store,   &cli_recall,  &cli_why,     &cli_get,
+    &cli_update,         &cli_history, &cli_forget,  &cli_list,    &cli_messages,
+    &cli_import,         &cli_export,  &cli_backup,  &cli_restore, &cli_check,
+    &cli_config_command, &cli_health,  &cli_metrics, &cli_events,  &cli_loop,
+    &cli_call_command,   &cli_bench,   &cli_version, &cli_help,    NULL};
 
 const struct cli_command *cli_find(const char *name)
 {
@@ -110,14 +110,14 @@ static int run_help(struct cli *cli)
     return command != NULL ? print_command(command) : unknown_command(cli->args[0]);
 }
 
-const struct cli_command cli_help = {"help", "[COMMAND]", "explain a command", NULL, help_options, 0,
-                                     1, run_help};
+const struct cli_command cli_help = {
+    "help", "[COMMAND]", "explain a command", NULL, help_options, 0, 1, run_help};
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
 int main(int argc, char **argv)
 {
-    struct cli cli = {.command = NULL};
+    struct cli cli = {.program = argc > 0 ? argv[0] : "omega"};
     const char *name = argc > 1 ? argv[1] : "help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
