@@ -29,7 +29,7 @@ static inline size_t trial_row_text(int64_t id, char out[700])
 
 static inline void trial_path(char out[OM_PATH_SIZE], const char *dir, const char *name)
 {
-    (void)snprintf(out, OM_PATH_SIZE, "%s/%s", dir, name);
+    (void)snprintf(out, OM_PATH_SIZE, "%.4000s/%.64s", dir, name);
 }
 
 static inline void trial_clean(const char *dir)
