@@ -35,7 +35,8 @@ foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
     file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/campaign/${name}_*.c)
     om_executable(${name}_campaign EXCLUDE_FROM_ALL ${source} ${parts}
-        ${CMAKE_SOURCE_DIR}/tests/support/kill_point.c FOLDERS ${om_folders})
+        ${CMAKE_SOURCE_DIR}/tests/support/kill_point.c
+        ${CMAKE_SOURCE_DIR}/tests/support/vfs.c FOLDERS ${om_folders})
     target_include_directories(${name}_campaign PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${name}_campaign PRIVATE OM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
         OM_BUILD_DIR="${CMAKE_BINARY_DIR}")
