@@ -175,6 +175,60 @@ omega_status om_apply_add_row(struct om_apply *a, struct om_memory_row *row,
     return status;
 }
 
+omega_status om_apply_repeat(struct om_apply *a, int64_t row)
+{
+    struct om_stmt *stmt;
+    omega_status status = om_sql(a->conn, &om_memory_schema, OM_MEMORY_SQL_REPEAT_ADD, &stmt);
+    if (status != OMEGA_OK) {
+        return status;
+    }
+    om_bind_i64(stmt, 0, row);
+    om_bind_i64(stmt, 1, (int64_t)a->seq);
+    return om_run(stmt);
+}
+
+/* The first operation behind *seq that repeated the row's text; 0: none is left. */
+static omega_status next_repeat(struct om_apply *a, int64_t row, uint64_t *seq)
+{
+    struct om_stmt *stmt;
+    bool found;
+    omega_status status = om_sql(a->conn, &om_memory_schema, OM_MEMORY_SQL_REPEATS, &stmt);
+    if (status != OMEGA_OK) {
+        return status;
+    }
+    om_bind_i64(stmt, 0, row);
+    om_bind_i64(stmt, 1, (int64_t)*seq);
+    status = om_step(stmt, &found);
+    *seq = status == OMEGA_OK && found ? (uint64_t)om_col_i64(stmt, 0) : 0;
+    om_stmt_reset(stmt);
+    return status;
+}
+
+/* Empties what the operations that brought the row's text have kept of it. */
+static omega_status forget_operations(struct om_apply *a, const struct om_memory_row *row)
+{
+    uint64_t seq = 0;
+    bool repeated = false;
+    omega_status status = om_txn_forget_op(a->txn, row->seq);
+    while (status == OMEGA_OK) {
+        status = next_repeat(a, row->row, &seq);
+        if (status != OMEGA_OK || seq == 0) {
+            break;
+        }
+        repeated = true;
+        status = om_txn_forget_op(a->txn, seq);
+    }
+    struct om_stmt *stmt;
+    if (status == OMEGA_OK && repeated) {
+        status = om_sql(a->conn, &om_memory_schema, OM_MEMORY_SQL_REPEATS_REMOVE, &stmt);
+        if (status == OMEGA_OK) {
+            om_bind_i64(stmt, 0, row->row);
+            status = om_run(stmt);
+        }
+    }
+    return status;
+}
+
 omega_status om_apply_remove_row(struct om_apply *a, const struct om_memory_row *row,
                                  uint64_t *removed)
 {
@@ -188,7 +242,7 @@ omega_status om_apply_remove_row(struct om_apply *a, const struct om_memory_row 
         status = om_row_remove(a->conn, row->row);
     }
     if (status == OMEGA_OK) {
-        status = om_txn_forget_op(a->txn, row->seq);
+        status = forget_operations(a, row);
     }
     if (status == OMEGA_OK) {
         status = om_txn_change(a->txn, OM_MEMORY_REMOVED, row->row, 0);
@@ -205,7 +259,9 @@ omega_status om_apply_find(struct om_apply *a, struct om_uuid id, const omega_sc
                            struct om_memory_row *out)
 {
     omega_status status = om_row_by_id(a->conn, id, out);
-    if (status == OMEGA_OK && !om_row_visible(out, scope, false)) {
+    bool over = status == OMEGA_OK && out->expires_at != OMEGA_TIME_UNSET &&
+                out->expires_at <= a->at;
+    if (over || (status == OMEGA_OK && !om_row_visible(out, scope, false))) {
         return om_fail(OMEGA_ENOTFOUND, "no memory '%s'", om_uuid_text(id).text);
     }
     return status == OMEGA_OK ? om_row_copy(a->arena, out) : status;

@@ -56,6 +56,9 @@ OMEGA_MUST_CHECK omega_status om_apply_change_row(struct om_apply *a, struct om_
 /* A new row (row->row 0): writes it with its vectors, announces it. */
 OMEGA_MUST_CHECK omega_status om_apply_add_row(struct om_apply *a, struct om_memory_row *row,
                                                const struct om_row_vectors *vectors);
+/* Notes that this record brought the row's text once more without making a row: its kept inputs go
+ * when the row is erased. */
+OMEGA_MUST_CHECK omega_status om_apply_repeat(struct om_apply *a, int64_t row);
 /* Removes a row and its vectors; `*removed` counts both. */
 OMEGA_MUST_CHECK omega_status om_apply_remove_row(struct om_apply *a,
                                                   const struct om_memory_row *row,
@@ -67,7 +70,8 @@ OMEGA_MUST_CHECK omega_status om_apply_event(struct om_apply *a, omega_event_typ
 OMEGA_MUST_CHECK omega_status om_apply_tombstones(struct om_apply *a, const omega_scope *scope,
                                                   const unsigned char digest[OM_DIGEST_SIZE],
                                                   bool override_tombstone);
-/* Reads a row with its texts in the arena; visible in `scope` or OMEGA_ENOTFOUND. */
+/* Reads a row with its texts in the arena; OMEGA_ENOTFOUND unless it is visible in `scope` and has
+ * not expired. */
 OMEGA_MUST_CHECK omega_status om_apply_find(struct om_apply *a, struct om_uuid id,
                                             const omega_scope *scope, struct om_memory_row *out);
 

@@ -133,7 +133,7 @@ static omega_status meet_id(struct om_apply *a, const struct om_item *item, bool
         return om_fail(OMEGA_ECONFLICT, "the id %s is known with other contents",
                        om_uuid_text(item->given_id).text);
     }
-    return status;
+    return status == OMEGA_OK ? om_apply_repeat(a, row.row) : status;
 }
 
 /* A memory whose time is over makes room for its key, as if upkeep had come by before. */

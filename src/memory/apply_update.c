@@ -199,6 +199,13 @@ static omega_status make_version(struct om_apply *a, struct om_memory_row *row,
     return om_apply_add_row(a, row, &vectors);
 }
 
+/* Whether the record holds something of what the memory says. */
+static bool brings_text(const struct om_change *change)
+{
+    return om_str_given(change->content) || om_str_given(change->name) ||
+           om_str_given(change->metadata) || change->given.dimension > 0;
+}
+
 static omega_status keep_in_place(struct om_apply *a, struct om_memory_row *row,
                                   const struct om_change *change)
 {
@@ -214,6 +221,9 @@ omega_status om_apply_revision(struct om_apply *a, struct om_memory_row *row,
     bool otherwise;
     bool was_archived = row->state == OMEGA_MEMORY_ARCHIVED;
     omega_status status = says_otherwise(a, row, change, &otherwise);
+    if (status == OMEGA_OK && !otherwise && brings_text(change)) {
+        status = om_apply_repeat(a, row->row);
+    }
     if (status != OMEGA_OK || (!otherwise && !is_kept_otherwise(row, change))) {
         return status;
     }

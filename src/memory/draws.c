@@ -11,7 +11,7 @@
  * keeping have nothing to go by). */
 #include "memory/record_int.h"
 
-enum { SMALL = 64, WINDOW = 256, LOOK = 4096, WINDOW_OF_MANY = 32, LOOK_OF_MANY = 512 };
+enum { SMALL = 64, WINDOW = 128, LOOK = 4096, WINDOW_OF_MANY = 32, LOOK_OF_MANY = 512 };
 enum { BEFORE = 16 /* items of the same record */ };
 
 static const double importance_min = 0.05;

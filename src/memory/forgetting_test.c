@@ -212,8 +212,14 @@ static void test_no_byte_is_left(void **state)
     in.embedding = vector;
     in.dimension = 64;
     in.metadata_json = OM_STR("{\"hint\":\"zebrafinch\"}");
+    in.key = OM_STR("secret");
     omega_id id = house_store(&house, &in);
     update_content(&house, &id, "Xylophonequartz was the password");
+    in.content = OM_STR("Xylophonequartz was the password");
+    in.metadata_json = (omega_str){NULL, 0};
+    (void)house_store(&house, &in); /* once more, changing nothing */
+    in.importance = 0.125;
+    (void)house_store(&house, &in); /* and in place */
     (void)house_say(&house, "nothing of interest", "ann");
     assert_true(files_with(&house, "Xylophonequartz", 15) > 0); /* control */
     assert_true(files_with(&house, vector, 16) > 0);

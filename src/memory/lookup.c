@@ -65,6 +65,20 @@ struct lookup {
     const omega_scope *scope;
 };
 
+/* The most specific of the four owners that a scope sees. */
+static omega_status find_key(struct om_reader *reader, omega_str key, const omega_scope *scope,
+                             struct om_memory_row *row)
+{
+    const omega_str none = {NULL, 0};
+    const omega_str owners[][2] = {
+        {scope->user, scope->agent}, {scope->user, none}, {none, scope->agent}, {none, none}};
+    omega_status status = OMEGA_ENOTFOUND;
+    for (size_t i = 0; i < OM_COUNT_OF(owners) && status == OMEGA_ENOTFOUND; i++) {
+        status = om_row_by_key(reader->conn, owners[i][0], owners[i][1], key, row);
+    }
+    return status;
+}
+
 static omega_status add_one(struct om_memory *memory, struct om_reader *reader,
                             const struct lookup *lookup, omega_memories *results)
 {
@@ -74,7 +88,7 @@ static omega_status add_one(struct om_memory *memory, struct om_reader *reader,
     bool by_key = om_str_given(lookup->key);
     int64_t now = om_wall_ms(memory->options.clock);
     omega_status status =
-        by_key ? om_row_by_key(reader->conn, scope->user, scope->agent, lookup->key, &row)
+        by_key ? find_key(reader, lookup->key, scope, &row)
                : om_row_by_id(reader->conn, lookup->id, &row);
     if (status == OMEGA_OK && (!om_row_visible(&row, scope, false) || is_over(&row, now))) {
         return by_key ? om_fail(OMEGA_ENOTFOUND, "no memory with the key '%.*s'",

@@ -8,6 +8,8 @@
  *                  in the order of OM_ROW_FIELDS, which is the order of the table.
  *   memory_access  what reading changes: stamps, counts, FSRS state. Outside the sum, because it
  *   can                be lost without losing what was said; no row here means "never read".
+ *   memory_repeats operations that brought a memory's text once more and made no row of their own
+ *                  (a store that changed nothing): erasing the row empties what they kept, too
  *   tombstones     HMACs of what was forgotten or corrected (tombstone.c): no word of it
  *   deletions      the receipts: who erased how many rows when, never what they said. A row of kind
  *                  "override" says which tombstone a human stored across.
@@ -40,6 +42,8 @@ static const char *const migrations[] = {
     "CREATE INDEX memories_expires ON memories(expires_at) WHERE expires_at IS NOT NULL;"
     "CREATE TABLE memory_access(row INTEGER PRIMARY KEY, accessed_at INTEGER,"
     " access_count INTEGER NOT NULL, difficulty REAL NOT NULL, stability REAL NOT NULL);"
+    "CREATE TABLE memory_repeats(row INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    " PRIMARY KEY(row, seq)) WITHOUT ROWID;"
     "CREATE TABLE tombstones(id BLOB PRIMARY KEY, digest BLOB NOT NULL UNIQUE, user TEXT,"
     " agent TEXT, made_at INTEGER NOT NULL, reason INTEGER NOT NULL, sum INTEGER NOT NULL)"
     " WITHOUT ROWID;"
@@ -55,7 +59,8 @@ static const char *const statements[] = {
 #undef STATEMENT_TEXT
 };
 
-static const char *const tables[] = {"memories", "memory_access", "tombstones", "deletions", NULL};
+static const char *const tables[] = {"memories",   "memory_access", "memory_repeats",
+                                     "tombstones", "deletions",     NULL};
 
 const struct om_schema om_memory_schema = {
     .name = "memory",

@@ -50,11 +50,21 @@ omega_status om_row_text(struct om_arena *arena, const struct om_memory_row *row
         *out = row->content;
         return OMEGA_OK;
     }
-    const char *text = om_arena_printf(arena, "%.*s%s%.*s%s%.*s", OM_STR_ARG(row->name),
-                                       row->name.len > 0 ? " " : "", OM_STR_ARG(row->role),
-                                       row->role.len > 0 ? " " : "", OM_STR_ARG(row->content));
-    *out = omega_str_of(text);
-    return text != NULL ? OMEGA_OK : om_nomem();
+    const omega_str parts[] = {row->name, row->role, row->content};
+    char *text = om_arena_get(arena, row->name.len + row->role.len + row->content.len + 3);
+    size_t len = 0;
+    if (text == NULL) {
+        return om_nomem();
+    }
+    for (size_t i = 0; i < OM_COUNT_OF(parts); i++) {
+        if (parts[i].len > 0) { /* bytes, not a format: a text may hold a zero byte */
+            memcpy(text + len, parts[i].ptr, parts[i].len);
+            len += parts[i].len;
+            text[len++] = ' ';
+        }
+    }
+    *out = (omega_str){text, len - 1};
+    return OMEGA_OK;
 }
 
 /* ---- Linking -------------------------------------------------------------------------------- */

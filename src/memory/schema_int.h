@@ -83,6 +83,9 @@
                     " accessed_at = excluded.accessed_at, access_count = excluded.access_count,"   \
                     " difficulty = excluded.difficulty, stability = excluded.stability")           \
     X(ACCESS_REMOVE, "DELETE FROM memory_access WHERE row = ?")                                    \
+    X(REPEAT_ADD, "INSERT INTO memory_repeats(row, seq) VALUES(?, ?) ON CONFLICT DO NOTHING")      \
+    X(REPEATS, "SELECT seq FROM memory_repeats WHERE row = ? AND seq > ? ORDER BY seq LIMIT 1")    \
+    X(REPEATS_REMOVE, "DELETE FROM memory_repeats WHERE row = ?")                                  \
     X(LIST, OM_LIST_BOTH_(OM_LIST_AFTER_("created_at")) "ORDER BY 1, 2")                           \
     X(LIST_DESC, OM_LIST_BOTH_(OM_LIST_BEFORE_("created_at")) "ORDER BY 1 DESC, 2 DESC")           \
     X(LIST_ALL, "SELECT created_at, row FROM memories WHERE 1" OM_LIST_AFTER_("created_at")        \
