@@ -477,9 +477,8 @@ def check_symbols(house, build):
                     wanted.setdefault(folder, {}).setdefault(name, os.path.basename(path))
                 elif kind in "TDBRC" and kind.isupper():
                     defined.setdefault(name, folder)
-                    # A skin is a program of its own: its names carry its folder.
-                    own = (f"{folder}_",) if folder in SKINS else ()
-                    if not name.startswith(("om_", "omega_", "_", ".") + own):
+                    # A skin is a program of its own, linked by nobody: its names are free.
+                    if folder not in SKINS and not name.startswith(("om_", "omega_", "_", ".")):
                         house.wrong("symbols", f"src/{folder}", name, 0, f"{name} is not om_*")
     if "core" not in set(defined.values()):
         house.wrong("symbols", build, "-", 0, "no objects of core: build first")
