@@ -3,6 +3,7 @@
  * Everything is a static const row; the enums are the indexes. */
 #include "core/alloc.h"
 #include "core/str.h"
+#include "omega/loops.h"
 
 struct status_row {
     omega_status status;
@@ -32,9 +33,20 @@ static const struct {
     {"omega", OMEGA_TIER_COSMIC},
 };
 
-static const char *const loop_names[OMEGA_LOOP_COUNT] = {
-    "reflexive",    "reactive",       "adaptive",     "deliberative",
-    "evolutionary", "transformative", "transcendent",
+static const struct {
+    omega_loop loop;
+    const char *name;
+} loop_rows[] = {
+    {OMEGA_LOOP_REFLEXIVE, "reflexive"},
+    {OMEGA_LOOP_REACTIVE, "reactive"},
+    {OMEGA_LOOP_ADAPTIVE, "adaptive"},
+    {OMEGA_LOOP_DELIBERATIVE, "deliberative"},
+    {OMEGA_LOOP_EVOLUTIONARY, "evolutionary"},
+    {OMEGA_LOOP_TRANSFORMATIVE, "transformative"},
+    {OMEGA_LOOP_TRANSCENDENT, "transcendent"},
+    {(omega_loop)OMEGA_LOOP_RETENTION, "retention"},
+    {(omega_loop)OMEGA_LOOP_CHECKPOINT, "checkpoint"},
+    {(omega_loop)OMEGA_LOOP_ERASURE, "erasure"},
 };
 
 static const char *const health_names[] = {"healthy", "degraded", "unhealthy"};
@@ -100,7 +112,12 @@ const char *omega_tier_name(omega_tier tier)
 
 const char *omega_loop_name(omega_loop loop)
 {
-    return (unsigned)loop < OMEGA_LOOP_COUNT ? loop_names[loop] : "?";
+    for (size_t i = 0; i < OM_COUNT_OF(loop_rows); i++) {
+        if (loop_rows[i].loop == loop) {
+            return loop_rows[i].name;
+        }
+    }
+    return "?";
 }
 
 const char *omega_health_name(omega_health health)
@@ -150,15 +167,15 @@ omega_status omega_tier_parse(omega_str name, omega_tier *out)
 
 omega_status omega_loop_parse(omega_str name, omega_loop *out)
 {
-    for (int i = 0; i < OMEGA_LOOP_COUNT; i++) {
-        if (is_name(name, loop_names[i])) {
-            *out = (omega_loop)i;
+    for (size_t i = 0; i < OM_COUNT_OF(loop_rows); i++) {
+        if (is_name(name, loop_rows[i].name)) {
+            *out = loop_rows[i].loop;
             return OMEGA_OK;
         }
     }
     omega_str shown = om_utf8_clip(name, 40);
     return om_fail(OMEGA_EINVAL,
                    "no loop '%.*s': it is one of reflexive, reactive, adaptive, deliberative, "
-                   "evolutionary, transformative, transcendent",
+                   "evolutionary, transformative, transcendent, retention, checkpoint, erasure",
                    OM_STR_ARG(shown));
 }

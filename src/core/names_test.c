@@ -1,6 +1,7 @@
 /* names_test.c -- the closed lists and their names. */
 #include "support/support.h"
 
+#include "omega/loops.h"
 #include "core/alloc.h"
 #include "core/str.h"
 
@@ -74,6 +75,9 @@ static void test_loops_and_health(void **state)
         assert_ok(omega_loop_parse(omega_str_of(omega_loop_name((omega_loop)i)), &loop));
         assert_int_equal(loop, i);
     }
+    assert_ok(omega_loop_parse(OM_STR("Retention"), &loop));
+    assert_int_equal(loop, OMEGA_LOOP_RETENTION);
+    assert_string_equal(omega_loop_name((omega_loop)OMEGA_LOOP_ERASURE), "erasure");
     assert_status(omega_loop_parse(OM_STR("reflex"), &loop), OMEGA_EINVAL);
     assert_error_says("'reflex'");
     assert_error_says("transcendent");

@@ -142,9 +142,19 @@ int64_t om_os_cpu_ns(void)
 static atomic_uint fork_generation;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
+/* Descriptors plus one, 0 for a free place. They are closed by a child before it can do anything
+ * else, so that what it inherits does not outlive its parent. */
+static atomic_int close_on_fork[OM_OS_FORK_FDS];
+
 static void count_fork(void)
 {
     atomic_fetch_add(&fork_generation, 1);
+    for (size_t i = 0; i < OM_COUNT_OF(close_on_fork); i++) {
+        const int fd = atomic_exchange(&close_on_fork[i], 0) - 1;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
 }
 
 static void watch_forks(void)
@@ -156,6 +166,28 @@ unsigned om_os_fork_generation(void)
 {
     (void)pthread_once(&fork_once, watch_forks);
     return atomic_load(&fork_generation);
+}
+
+bool om_os_close_on_fork(int fd)
+{
+    (void)pthread_once(&fork_once, watch_forks);
+    for (size_t i = 0; i < OM_COUNT_OF(close_on_fork); i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&close_on_fork[i], &none, fd + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void om_os_keep_on_fork(int fd)
+{
+    for (size_t i = 0; i < OM_COUNT_OF(close_on_fork); i++) {
+        int mine = fd + 1;
+        if (atomic_compare_exchange_strong(&close_on_fork[i], &mine, 0)) {
+            return;
+        }
+    }
 }
 
 omega_status om_os_default_data_dir(char *out)

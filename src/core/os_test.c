@@ -1,6 +1,7 @@
 /* os_test.c -- pages, randomness, forks, event counters, figures of the process. */
 #include "support/support.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,38 @@ static void test_figures(void **state)
     int64_t before = om_mono_ns(om_clock_system());
     om_os_sleep_ms(2);
     assert_true(om_mono_ns(om_clock_system()) - before >= 2000000);
+}
+
+static void test_children_close_what_they_must(void **state)
+{
+    (void)state;
+    int closed = -1;
+    int kept = -1;
+    assert_ok(om_os_eventfd(&closed));
+    assert_ok(om_os_eventfd(&kept));
+    assert_true(om_os_close_on_fork(closed));
+    assert_true(om_os_close_on_fork(kept));
+    om_os_keep_on_fork(kept);
+    om_os_keep_on_fork(9999); /* is not known */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(fcntl(closed, F_GETFD) < 0 && fcntl(kept, F_GETFD) >= 0 ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(fcntl(closed, F_GETFD) >= 0); /* only there */
+    om_os_keep_on_fork(closed);
+    for (int i = 0; i < OM_OS_FORK_FDS; i++) {
+        assert_true(om_os_close_on_fork(1000 + i));
+    }
+    assert_false(om_os_close_on_fork(closed));
+    for (int i = 0; i < OM_OS_FORK_FDS; i++) {
+        om_os_keep_on_fork(1000 + i);
+    }
+    om_os_close(&closed);
+    om_os_close(&kept);
 }
 
 static void test_forks_are_counted(void **state)
@@ -144,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages),         cmocka_unit_test(test_random),
         cmocka_unit_test(test_figures),       cmocka_unit_test(test_forks_are_counted),
+        cmocka_unit_test(test_children_close_what_they_must),
         cmocka_unit_test(test_event_counter), cmocka_unit_test(test_default_data_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,8 +84,7 @@ static void close_writer(struct om_store *store)
     }
     om_conn_reset(conn);
     bool ready = store->mark_fd >= 0 && !om_store_is_shut(store);
-    if (!ready ||
-        om_writer_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, 1000) != OMEGA_OK) {
+    if (!ready || om_writer_checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, 1000) != OMEGA_OK) {
         (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
     om_conn_close(conn);
@@ -103,16 +102,14 @@ void om_store_close(struct om_store *store)
     om_mutex_fini(&store->writer.mutex);
     om_mutex_fini(&store->notice);
     om_os_close(&store->mark_fd);
+    if (store->lock_fd >= 0) {
+        om_os_keep_on_fork(store->lock_fd);
+    }
     om_os_close(&store->lock_fd);
     om_put(store->alloc, store->schemas);
     om_put(store->alloc, store->vfs);
     om_put(store->alloc, store->dir);
     om_put(store->alloc, store);
-}
-
-void om_store_forked(struct om_store *store)
-{
-    om_os_close(&store->lock_fd);
 }
 
 void om_store_set_read_only(struct om_store *store, const char *format, ...)
@@ -126,7 +123,7 @@ void om_store_set_read_only(struct om_store *store, const char *format, ...)
     store->is_read_only = true;
 }
 
-/* ---- Asking --------------------------------------------------------------------------------------- */
+/* ---- Asking ---------------------------------------------------------------------------------- */
 
 uint64_t om_store_commit_seq(const struct om_store *store)
 {

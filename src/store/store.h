@@ -14,6 +14,8 @@
  * until the store is opened and checked again. Disk full fails that write alone.
  *
  * Threads: om_store_commit, reads, backup, checkpoint: any. open/close: one.
+ * Fork:    a child closes the lock's descriptor before it runs on, so that the lock ends with its
+ *          owner. It may touch nothing else of the store, closing included.
  * Memory: comes from options.alloc, SQLite's own from malloc. */
 #ifndef OM_STORE_H
 #define OM_STORE_H
@@ -28,7 +30,7 @@ enum om_durability {
     OM_DURABILITY_DISK     /* fsynced on return */
 };
 
-/* ---- Records ------------------------------------------------------------------------------ */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 struct om_txn;
 struct om_store;
@@ -97,7 +99,7 @@ struct om_write {
  * the first that is not OMEGA_OK. The same op_id with another request_hash is OMEGA_ECONFLICT. */
 omega_status om_store_commit(struct om_store *store, struct om_write *writes, size_t count);
 
-/* ---- Open and close ----------------------------------------------------------------------- */
+/* ---- Open and close -------------------------------------------------------------------------- */
 
 struct om_store;
 
@@ -115,11 +117,11 @@ struct om_store_options {
     struct om_alloc *alloc;
     const struct om_clock *clock;
     const char *dir;
-    bool must_exist;       /* OMEGA_ENOTFOUND instead of making a new store */
-    bool read_only;        /* takes no lock, writes nothing */
-    bool accept_loss;      /* clears a mark that is ahead of the database */
-    bool keep_operations;  /* records keep their body: the log can be replayed */
-    unsigned reader_max;   /* connections for readers; 0: 8 */
+    bool must_exist;                        /* OMEGA_ENOTFOUND instead of making a new store */
+    bool read_only;                         /* takes no lock, writes nothing */
+    bool accept_loss;                       /* clears a mark that is ahead of the database */
+    bool keep_operations;                   /* records keep their body: the log can be replayed */
+    unsigned reader_max;                    /* connections for readers; 0: 8 */
     const struct om_schema *const *schemas; /* besides the store's own */
     size_t schema_count;
     const struct om_record_kind *const *kinds; /* all kinds, for replay */
@@ -154,10 +156,8 @@ void om_store_info(struct om_store *store, struct om_store_info *out);
 uint64_t om_store_commit_seq(const struct om_store *store);
 /* A secret of this store (32 bytes, made with it): the key of tombstones. */
 const unsigned char *om_store_key(const struct om_store *store);
-/* Closes the lock's descriptor in a fork's child, nothing else. */
-void om_store_forked(struct om_store *store);
 
-/* ---- Reading ------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct om_reader {
     struct om_conn *conn;
@@ -176,18 +176,16 @@ OMEGA_MUST_CHECK omega_status om_store_changes(struct om_reader *reader, uint64_
                                                             int64_t space),
                                                void *context);
 /* Events after (row, n) whose type bit is in `mask`. *trimmed: some before were removed. */
-OMEGA_MUST_CHECK omega_status om_store_events(struct om_reader *reader, uint64_t after_row,
-                                              uint32_t after_n, uint64_t mask, size_t max,
-                                              bool (*each)(void *context,
-                                                           const struct om_store_event *event),
-                                              void *context, bool *trimmed);
+OMEGA_MUST_CHECK omega_status om_store_events(
+    struct om_reader *reader, uint64_t after_row, uint32_t after_n, uint64_t mask, size_t max,
+    bool (*each)(void *context, const struct om_store_event *event), void *context, bool *trimmed);
 /* Kept operations with seq > after (options.keep_operations). */
 OMEGA_MUST_CHECK omega_status om_store_operations(struct om_reader *reader, uint64_t after,
                                                   bool (*each)(void *context, uint64_t seq,
                                                                const struct om_record *record),
                                                   void *context);
 
-/* ---- Upkeep ------------------------------------------------------------------------------- */
+/* ---- Upkeep ---------------------------------------------------------------------------------- */
 
 /* Copies the WAL into the database; `truncate` also empties the file (waits for readers at most
  * timeout_ms). OMEGA_EAGAIN when readers or a writer stand in the way: try again later. */
@@ -246,7 +244,7 @@ OMEGA_MUST_CHECK omega_status om_store_salvage(const struct om_store_options *op
                                                const char *out_dir, uint64_t *copied,
                                                uint64_t *lost);
 
-/* ---- Checksums ---------------------------------------------------------------------------- */
+/* ---- Checksums ------------------------------------------------------------------------------- */
 
 /* XXH3-64 over a row's columns, each with its length, in the order they are added; the row's id
  * goes in first. NULLs count as such. */

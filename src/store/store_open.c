@@ -18,7 +18,7 @@
  *   a mark that asks for it (an fsync had failed): a full check first; read-only when it fails */
 #include "store/store_int.h"
 
-/* ---- Files ---------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static uint64_t file_size(const char *path)
 {
@@ -44,6 +44,10 @@ static omega_status take_lock(struct om_store *store)
     if (status == OMEGA_EBUSY) {
         return om_fail(OMEGA_EBUSY, "%s is in use by process %lld, see %s/omega.sock", store->dir,
                        (long long)pid, store->dir);
+    }
+    if (status == OMEGA_OK && !om_os_close_on_fork(store->lock_fd)) {
+        return om_fail(OMEGA_ELIMIT, "%d stores are open in this process: the bound",
+                       (int)OM_OS_FORK_FDS);
     }
     return status;
 }
@@ -165,7 +169,7 @@ static omega_status look_at_file(struct om_store *store)
     return refuse_strange_log(store);
 }
 
-/* ---- The database --------------------------------------------------------------------------------- */
+/* ---- The database ---------------------------------------------------------------------------- */
 
 static int count_frames(void *context, sqlite3 *db, const char *name, int frames)
 {
@@ -239,7 +243,7 @@ static omega_status read_identity(struct om_store *store)
     return status == OMEGA_OK ? om_conn_last_seq(conn, &store->last_seq) : status;
 }
 
-/* ---- The mark ------------------------------------------------------------------------------------- */
+/* ---- The mark -------------------------------------------------------------------------------- */
 
 static omega_status renew_incarnation(void *context, struct om_conn *conn)
 {
@@ -284,8 +288,7 @@ static omega_status check_after_fsync_failure(struct om_store *store)
 {
     struct om_stmt stmt;
     bool row = false;
-    omega_status status =
-        om_conn_prepare(store->writer.conn, "PRAGMA integrity_check(1)", &stmt);
+    omega_status status = om_conn_prepare(store->writer.conn, "PRAGMA integrity_check(1)", &stmt);
     if (status != OMEGA_OK) {
         return status;
     }
@@ -308,7 +311,8 @@ static omega_status heed_mark(struct om_store *store)
     struct om_mark *mark = &store->mark;
     omega_status status = OMEGA_OK;
     if (mark->found && !om_uuid_eq(mark->database_id, store->database_id)) {
-        om_log(OM_LOG_WARN, "store", "omega.mark belongs to another database: was omega.db replaced?");
+        om_log(OM_LOG_WARN, "store",
+               "omega.mark belongs to another database: was omega.db replaced?");
         mark->seq = 0;
         mark->needs_check = false;
     }
@@ -344,8 +348,8 @@ static omega_status adopt_backup(struct om_store *store)
 static omega_status next_change_id(struct om_store *store)
 {
     int64_t last = 0;
-    omega_status status = om_conn_number(
-        store->writer.conn, "SELECT id FROM changes ORDER BY id DESC LIMIT 1", &last);
+    omega_status status = om_conn_number(store->writer.conn,
+                                         "SELECT id FROM changes ORDER BY id DESC LIMIT 1", &last);
     store->writer.txn.next_change = last + 1;
     return status;
 }

@@ -75,7 +75,7 @@ static void put_some(struct om_store *store, int64_t from, int64_t to)
     }
 }
 
-/* ---- Plain life ------------------------------------------------------------------------------- */
+/* ---- Plain life ------------------------------------------------------------------------------ */
 
 static void test_new_then_again(void **state)
 {
@@ -153,8 +153,7 @@ static void test_reader_beside_the_owner(void **state)
     assert_int_equal(toy_count(reader, NULL), 5);
     put_some(store, 6, 8);
     assert_int_equal(toy_count(reader, NULL), 8);
-    assert_status(toy_put_one(reader, 9, OM_STR("no"), OM_DURABILITY_DISK, NULL),
-                  OMEGA_EREADONLY);
+    assert_status(toy_put_one(reader, 9, OM_STR("no"), OM_DURABILITY_DISK, NULL), OMEGA_EREADONLY);
     assert_true(info_of(reader).read_only);
     om_store_close(reader);
     put_some(store, 9, 9);
@@ -232,7 +231,6 @@ static void test_forked_child_lets_go(void **state)
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
-        om_store_forked(store);
         close(pipes[1]);
         close(ready[0]);
         close(ready[1]);
@@ -251,7 +249,7 @@ static void test_forked_child_lets_go(void **state)
     assert_int_equal(status, 0);
 }
 
-/* ---- Foreign and newer ------------------------------------------------------------------------ */
+/* ---- Foreign and newer ----------------------------------------------------------------------- */
 
 static void expect_refused(const struct fixture *f, omega_status status, const char *says)
 {
@@ -304,8 +302,9 @@ static void test_newer_formats(void **state)
     run_sql(f, "PRAGMA user_version=9");
     expect_refused(f, OMEGA_EFORMAT, "format 9 and this program knows up to 1");
     run_sql(f, "PRAGMA user_version=1; UPDATE versions SET version=5 WHERE name='toy'");
-    expect_refused(f, OMEGA_EFORMAT, "'toy' stands in version 5 in this store and this program "
-                                     "knows up to 2");
+    expect_refused(f, OMEGA_EFORMAT,
+                   "'toy' stands in version 5 in this store and this program "
+                   "knows up to 2");
     run_sql(f, "UPDATE versions SET version=2 WHERE name='toy'");
     om_store_close(open_store(f));
 }
@@ -361,7 +360,7 @@ static void test_migration_keeps_a_copy(void **state)
     om_store_close(store);
 }
 
-/* ---- Missing operations ----------------------------------------------------------------------- */
+/* ---- Missing operations ---------------------------------------------------------------------- */
 
 static void copy_within(const struct fixture *f, const char *from, const char *to)
 {
@@ -392,8 +391,7 @@ static void test_database_older_than_its_mark(void **state)
     assert_int_equal(info.missing_to, 17);
     assert_non_null(strstr(info.read_only_reason, "11 to 17 are missing"));
     assert_int_equal(toy_count(store, NULL), 10);
-    assert_status(toy_put_one(store, 99, OM_STR("no"), OM_DURABILITY_DISK, NULL),
-                  OMEGA_EREADONLY);
+    assert_status(toy_put_one(store, 99, OM_STR("no"), OM_DURABILITY_DISK, NULL), OMEGA_EREADONLY);
     struct om_check check = {0};
     assert_ok(om_store_check(store, &check));
     assert_int_equal(check.faults, 1);
