@@ -14,13 +14,17 @@
  *
  * The values are JSON, which is YAML as well. What only a store can know (links, accesses, stamps of
  * versions) is not written, nor are past versions: they are history, and kept where they are.
- * The folder must be new or empty: files that were edited are never written over. */
+ * The folder must be new or empty: files that were edited are never written over. It is filled beside
+ * its name (".part") and renamed at the end, so that under the name there is a whole export or none;
+ * what an interrupted one left there is removed by the next. */
 #include "transfer/export_int.h"
 
 enum { FILE_MAX = 8 << 20, NAME_SHOWN = 80 };
 
 struct folder {
     struct om_buf json, text;
+    char path[OM_PATH_SIZE]; /* as asked for, without slashes at the end */
+    char part[OM_PATH_SIZE]; /* where the files are written */
 };
 
 /* Members of a memory's form that a file shows, in this order. */
@@ -92,11 +96,11 @@ static void make_name(const omega_memory *memory, char out[NAME_SHOWN + 64])
     memcpy(out + len + id_len, ".md", sizeof ".md");
 }
 
-static omega_status write_file(struct om_export *export, const char *name, omega_str text)
+static omega_status write_file(const char *dir, const char *name, omega_str text)
 {
     char path[OM_PATH_SIZE];
     int fd = -1;
-    omega_status status = om_os_join(path, export->options->path, name);
+    omega_status status = om_os_join(path, dir, name);
     if (status == OMEGA_OK) {
         status = om_os_create_file(path, &fd);
     }
@@ -119,40 +123,91 @@ static omega_status write_memory(struct om_export *export, const omega_memories 
     omega_status status = compose(folder, export->transfer->alloc, memory);
     if (status == OMEGA_OK) {
         make_name(memory, name);
-        status = write_file(export, name, om_buf_str(&folder->text));
+        status = write_file(folder->part, name, om_buf_str(&folder->text));
     }
     export->count += status == OMEGA_OK ? 1 : 0;
     return status;
 }
 
-static omega_status meet_file(void *context, const char *name, bool is_dir)
+/* ---- The folder ------------------------------------------------------------------------------ */
+
+static omega_status refuse_file(void *context, const char *name, bool is_dir)
 {
     (void)is_dir;
     return om_fail(OMEGA_ECONFLICT, "the folder '%s' is not empty: it has '%s'",
                    (const char *)context, name);
 }
 
+/* Of an interrupted export; what it cannot have made stays, and is told. */
+static omega_status remove_file(void *context, const char *name, bool is_dir)
+{
+    char path[OM_PATH_SIZE];
+    if (is_dir || !om_str_ends(omega_str_of(name), OM_STR(".md"))) {
+        return refuse_file(context, name, is_dir);
+    }
+    const omega_status status = om_os_join(path, (const char *)context, name);
+    return status == OMEGA_OK ? om_os_remove(path) : status;
+}
+
+static omega_status name_folder(struct folder *folder, const char *path)
+{
+    static const char ending[] = ".part";
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    if (len + sizeof ending > OM_PATH_SIZE) {
+        return om_fail(OMEGA_ELIMIT, "a path of %zu bytes is over the limit of %d", len,
+                       OM_PATH_SIZE - (int)sizeof ending);
+    }
+    memcpy(folder->path, path, len);
+    folder->path[len] = '\0';
+    memcpy(folder->part, path, len);
+    memcpy(folder->part + len, ending, sizeof ending);
+    return OMEGA_OK;
+}
+
+static omega_status make_folder(struct folder *folder, struct om_alloc *alloc)
+{
+    omega_status status = OMEGA_OK;
+    if (om_os_exists(folder->path)) {
+        status = om_os_list(folder->path, alloc, refuse_file, folder->path);
+    }
+    if (status == OMEGA_OK) {
+        status = om_os_private_dir(folder->part);
+    }
+    return status == OMEGA_OK ? om_os_list(folder->part, alloc, remove_file, folder->part) : status;
+}
+
+static omega_status write_folder(struct om_export *export, struct folder *folder)
+{
+    om_buf_init(&folder->json, export->transfer->alloc, 2 * (size_t)FILE_MAX);
+    om_buf_init(&folder->text, export->transfer->alloc, FILE_MAX);
+    export->write = write_memory;
+    export->context = folder;
+    omega_status status = om_export_pages(export);
+    om_buf_fini(&folder->json);
+    om_buf_fini(&folder->text);
+    if (status == OMEGA_OK) {
+        status = om_os_fsync_dir(folder->part);
+    }
+    return status == OMEGA_OK ? om_os_rename(folder->part, folder->path) : status;
+}
+
 omega_status om_export_markdown(struct om_export *export)
 {
-    struct folder folder;
-    char path[OM_PATH_SIZE];
     struct om_alloc *alloc = export->transfer->alloc;
-    omega_status status = om_os_join(path, export->options->path, "");
+    struct folder *folder = om_get(alloc, sizeof *folder);
+    if (folder == NULL) {
+        return om_nomem();
+    }
+    omega_status status = name_folder(folder, export->options->path);
     if (status == OMEGA_OK) {
-        status = om_os_private_dir(path);
+        status = make_folder(folder, alloc);
     }
     if (status == OMEGA_OK) {
-        status = om_os_list(path, alloc, meet_file, path);
+        status = write_folder(export, folder);
     }
-    if (status != OMEGA_OK) {
-        return status;
-    }
-    om_buf_init(&folder.json, alloc, 2 * (size_t)FILE_MAX);
-    om_buf_init(&folder.text, alloc, FILE_MAX);
-    export->write = write_memory;
-    export->context = &folder;
-    status = om_export_pages(export);
-    om_buf_fini(&folder.json);
-    om_buf_fini(&folder.text);
-    return status == OMEGA_OK ? om_os_fsync_dir(path) : status;
+    om_put(alloc, folder);
+    return status;
 }
