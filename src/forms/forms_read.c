@@ -138,6 +138,24 @@ static size_t edit_distance(omega_str a, omega_str b)
     return row[b.len];
 }
 
+/* What the object being read is called: "memories[3].scope", "the input". */
+struct object_name {
+    omega_str where, inside;
+};
+
+static struct object_name name_object(const struct reading *reading)
+{
+    struct object_name name = {omega_str_of(reading->form->where), omega_str_of(reading->inside)};
+    if (name.inside.len > 0) {
+        name.inside.len--; /* the stop */
+    } else if (name.where.len > 0) {
+        name.where.len--;
+    } else {
+        name.where = OM_STR("the input");
+    }
+    return name;
+}
+
 static omega_status refuse_unknown(const struct reading *reading, omega_str name)
 {
     const char *nearest = reading->members[0].name;
@@ -150,9 +168,10 @@ static omega_status refuse_unknown(const struct reading *reading, omega_str name
             nearest = reading->members[i].name;
         }
     }
-    return om_fail(OMEGA_EINVAL, "%s%s has no member '%.*s'; the nearest is '%s'",
-                   reading->form->where[0] != '\0' ? reading->form->where : "the input",
-                   reading->inside, OM_STR_ARG(om_utf8_clip(name, SHOWN)), nearest);
+    const struct object_name object = name_object(reading);
+    return om_fail(OMEGA_EINVAL, "%.*s%.*s has no member '%.*s'; the nearest is '%s'",
+                   OM_STR_ARG(object.where), OM_STR_ARG(object.inside),
+                   OM_STR_ARG(om_utf8_clip(name, SHOWN)), nearest);
 }
 
 /* ---- Values --------------------------------------------------------------------------------- */
@@ -413,29 +432,15 @@ static const struct member *find_member(const struct reading *reading, omega_str
     return NULL;
 }
 
-/* "memories[3]." -> "memories[3]", "scope." -> "scope". */
-static omega_status refuse_object(const struct reading *reading)
-{
-    struct om_buf name;
-    om_buf_init(&name, om_alloc_default(), 1 << 10);
-    om_buf_add_text(&name, reading->form->where);
-    om_buf_add_text(&name, reading->inside);
-    omega_str shown = om_buf_str(&name);
-    shown.len -= shown.len > 0 ? 1 : 0;
-    const omega_status status =
-        om_fail(OMEGA_EINVAL, "%.*s must be an object",
-                OM_STR_ARG(shown.len > 0 ? shown : OM_STR("the input")));
-    om_buf_fini(&name);
-    return status;
-}
-
 static omega_status read_object(const struct reading *reading, const struct om_json *value)
 {
     omega_str name;
     const struct om_json *member_value = NULL;
     size_t at = 0;
     if (om_json_type_of(value) != OM_JSON_OBJECT) {
-        return refuse_object(reading);
+        const struct object_name object = name_object(reading);
+        return om_fail(OMEGA_EINVAL, "%.*s%.*s must be an object", OM_STR_ARG(object.where),
+                       OM_STR_ARG(object.inside));
     }
     while (om_json_next(value, &at, &name, &member_value)) {
         const struct member *member = find_member(reading, name);
