@@ -10,6 +10,8 @@
 _Static_assert(sizeof(((omega_event *)NULL)->u) <= OM_EVENT_PAYLOAD, "an event fits a slot");
 _Static_assert((int)OMEGA_EVENT_TYPE_COUNT <= (int)OM_EVENT_TYPES, "the types fit the mask");
 
+enum { EVENTS_DEFAULT = 100 };
+
 struct event_row {
     const char *name;
     bool durable;
@@ -111,6 +113,7 @@ struct om_shared_bus {
 struct omega_subscription {
     struct om_shared_bus *shared;
     struct om_subscription *inner;
+    unsigned fork_generation; /* of the process that subscribed */
     atomic_uint holders;
 };
 
@@ -175,6 +178,7 @@ omega_status omega_events_subscribe(omega_runtime *rt, uint64_t type_mask, omega
         return status;
     }
     atomic_init(&subscription->holders, 1);
+    subscription->fork_generation = rt->fork_generation;
     subscription->shared = rt->shared_bus;
     atomic_fetch_add(&rt->shared_bus->holders, 1);
     *out = subscription;
@@ -203,6 +207,9 @@ omega_status omega_events_next(omega_subscription *subscription, int timeout_ms,
     if (subscription == NULL || out == NULL || out->struct_size < sizeof *out) {
         return om_fail(OMEGA_EINVAL, "a subscription and an event with its struct_size are needed");
     }
+    if (subscription->fork_generation != om_os_fork_generation()) {
+        return om_fail(OMEGA_ESTATE, "this subscription belongs to the parent of this process");
+    }
     atomic_fetch_add(&subscription->holders, 1);
     const omega_status status = om_subscription_next(subscription->inner, timeout_ms, &event);
     drop_subscription(subscription);
@@ -214,7 +221,7 @@ omega_status omega_events_next(omega_subscription *subscription, int timeout_ms,
 
 void omega_events_close(omega_subscription *subscription)
 {
-    if (subscription != NULL) {
+    if (subscription != NULL && subscription->fork_generation == om_os_fork_generation()) {
         om_subscription_close(subscription->inner);
         drop_subscription(subscription);
     }
@@ -330,15 +337,21 @@ static bool add_stored(void *context, const struct om_store_event *event)
     return buf->status == OMEGA_OK;
 }
 
-omega_status omega_events_since(omega_runtime *rt, uint64_t row, uint32_t n, uint64_t type_mask,
-                                uint32_t max, char **out, bool *trimmed)
+omega_status omega_events_since(omega_runtime *rt, const omega_events_query *query, char **out,
+                                bool *trimmed)
 {
     struct om_reader reader = {0};
     struct om_buf buf;
     bool gap = false;
-    if (out == NULL || max < 1 || max > OM_LIMIT_LIST) {
-        return om_fail(OMEGA_EINVAL, "max is %u: 1 to %d is allowed", max, (int)OM_LIMIT_LIST);
+    if (out == NULL || query == NULL || query->struct_size < sizeof *query) {
+        return om_fail(OMEGA_EINVAL, "a query with its struct_size and a place are needed");
     }
+    if (query->max > OM_LIMIT_LIST) {
+        return om_fail(OMEGA_EINVAL, "max is %u: 1 to %d is allowed", query->max,
+                       (int)OM_LIMIT_LIST);
+    }
+    const uint32_t max = query->max > 0 ? query->max : EVENTS_DEFAULT;
+    const uint64_t mask = query->type_mask != 0 ? query->type_mask : OMEGA_EVENTS_ALL;
     *out = NULL;
     omega_status status = om_gate_enter(rt, OM_OP_READ, "events");
     if (status != OMEGA_OK) {
@@ -348,7 +361,7 @@ omega_status omega_events_since(omega_runtime *rt, uint64_t row, uint32_t n, uin
     om_buf_add_text(&buf, "");
     status = om_store_read(rt->store, 1000, &reader);
     if (status == OMEGA_OK) {
-        status = om_store_events(&reader, row, n, type_mask, max, add_stored, &buf, &gap);
+        status = om_store_events(&reader, query->row, query->n, mask, max, add_stored, &buf, &gap);
     }
     om_store_read_end(&reader);
     if (status == OMEGA_OK) {

@@ -4,7 +4,6 @@
  * checks, help and the man page follow from the row. The mechanism is core/options.h. */
 #include "runtime/config_table_int.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #define FIELD(name) offsetof(omega_config, name), sizeof(((omega_config *)NULL)->name)
@@ -92,6 +91,16 @@ void om_config_take(omega_config *out, const omega_config *given)
         memcpy(out, given, OM_MIN((size_t)given->struct_size, sizeof *out));
     }
     out->struct_size = (uint32_t)sizeof *out;
+}
+
+omega_status om_config_data_dir(const omega_config *config, char out[OM_PATH_SIZE])
+{
+    if (config->runtime_data_dir[0] == '\0') {
+        return om_os_default_data_dir(out);
+    }
+    memcpy(out, config->runtime_data_dir, sizeof config->runtime_data_dir);
+    out[sizeof config->runtime_data_dir - 1] = '\0';
+    return OMEGA_OK;
 }
 
 /* The other way: only what the caller's struct has room for. */

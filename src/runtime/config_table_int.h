@@ -10,4 +10,8 @@ extern const struct om_option_table om_config_table;
 /* A full config of this version out of a caller's (NULL: the defaults). Ranges are not checked. */
 void om_config_take(omega_config *out, const omega_config *given);
 
+/* The directory that it names, or the system's default place. */
+OMEGA_MUST_CHECK omega_status om_config_data_dir(const omega_config *config,
+                                                 char out[OM_PATH_SIZE]);
+
 #endif

@@ -57,7 +57,7 @@ void om_cycles_free(struct om_cycle_table *cycles)
 
 bool om_cycle_should_stop(const struct om_cycle *cycle)
 {
-    return atomic_load(&cycle->rt->draining) ||
+    return atomic_load(&cycle->rt->draining) || om_submitted_should_stop() ||
            (cycle->task != NULL && om_task_should_stop(cycle->task));
 }
 

@@ -17,12 +17,17 @@ static unsigned allowed_states(enum om_op_mode mode)
     return changes(mode) ? running : running | paused;
 }
 
+bool om_is_forked(const omega_runtime *rt)
+{
+    return rt->fork_generation != om_os_fork_generation();
+}
+
 omega_status om_require_runtime(const omega_runtime *rt)
 {
     if (rt == NULL) {
         return om_fail(OMEGA_EINVAL, "the runtime is NULL");
     }
-    if (rt->fork_generation != om_os_fork_generation()) {
+    if (om_is_forked(rt)) {
         return om_fail(OMEGA_ESTATE, "this runtime belongs to the parent of this process: open "
                                      "another one after a fork");
     }

@@ -64,7 +64,8 @@ omega_status om_long_begin(struct om_long *work, omega_runtime *rt, const char *
 
 bool om_long_go_on(struct om_long *work, const char *phase, uint64_t done, uint64_t total)
 {
-    if (atomic_load(&work->cancelled) || atomic_load(&work->rt->draining)) {
+    if (atomic_load(&work->cancelled) || atomic_load(&work->rt->draining) ||
+        om_submitted_should_stop()) {
         return false;
     }
     work->phase = phase;

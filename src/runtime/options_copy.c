@@ -156,120 +156,143 @@ size_t om_options_size(omega_op op)
 
 /* ---- Copying --------------------------------------------------------------------------------- */
 
-static bool copy_fields(struct om_arena *arena, const struct shape *shape, char *copy);
+static omega_status copy_fields(struct om_arena *arena, const struct shape *shape, char *copy);
 
-static bool copy_str(struct om_arena *arena, void *at)
+/* Why `size` more bytes were not to be had. */
+static omega_status refused(const struct om_arena *arena, size_t size)
+{
+    if (size > arena->ceiling || arena->total > arena->ceiling - size) {
+        return om_fail(OMEGA_ELIMIT, "the options hold more than %zu bytes: the bound of one "
+                                     "submitted operation", arena->ceiling);
+    }
+    return om_nomem();
+}
+
+static omega_status copy_str(struct om_arena *arena, void *at)
 {
     omega_str *str = (omega_str *)at;
     if (str->ptr == NULL) {
-        return true;
+        return OMEGA_OK;
     }
-    str->ptr = om_arena_text(arena, *str);
-    return str->ptr != NULL;
+    const char *copy = str->len < arena->ceiling ? om_arena_text(arena, *str) : NULL;
+    if (copy == NULL) {
+        return refused(arena, str->len);
+    }
+    str->ptr = copy;
+    return OMEGA_OK;
 }
 
-static bool copy_text(struct om_arena *arena, void *at)
+static omega_status copy_text(struct om_arena *arena, void *at)
 {
     const char **text = (const char **)at;
-    if (*text == NULL) {
-        return true;
-    }
-    *text = om_arena_text(arena, omega_str_of(*text));
-    return *text != NULL;
+    omega_str str = omega_str_of(*text);
+    const omega_status status = copy_str(arena, &str);
+    *text = str.ptr;
+    return status;
 }
 
-/* Moves `count` elements behind the pointer at `at` into the arena; NULL stays NULL. */
-static void *copy_block(struct om_arena *arena, void *at, size_t count, size_t size, bool *ok)
+/* Moves `count` elements behind the pointer at `at` into the arena; NULL stays NULL. *copy is where
+ * they are now. */
+static omega_status copy_block(struct om_arena *arena, void *at, size_t count, size_t size,
+                               void **copy)
 {
     void *old = NULL;
+    *copy = NULL;
     memcpy(&old, at, sizeof old);
     if (old == NULL || count == 0) {
-        return NULL;
+        return OMEGA_OK;
     }
-    void *copy = count <= OM_LIMIT_BULK / size ? om_arena_get(arena, count * size) : NULL;
-    if (copy == NULL) {
-        *ok = false;
-        return NULL;
+    if (count > arena->ceiling / size) {
+        return refused(arena, arena->ceiling + 1);
     }
-    memcpy(copy, old, count * size);
-    memcpy(at, &copy, sizeof copy);
-    return copy;
+    *copy = om_arena_get(arena, count * size);
+    if (*copy == NULL) {
+        return refused(arena, count * size);
+    }
+    memcpy(*copy, old, count * size);
+    memcpy(at, copy, sizeof *copy);
+    return OMEGA_OK;
 }
 
-static bool copy_array(struct om_arena *arena, const struct shape *shape, void *at, size_t count)
+static omega_status copy_array(struct om_arena *arena, const struct shape *shape, void *at,
+                               size_t count)
 {
-    bool ok = true;
-    char *copy = (char *)copy_block(arena, at, count, shape->size, &ok);
-    for (size_t i = 0; ok && copy != NULL && i < count; i++) {
-        ok = copy_fields(arena, shape, copy + i * shape->size);
+    void *copy = NULL;
+    omega_status status = copy_block(arena, at, count, shape->size, &copy);
+    for (size_t i = 0; status == OMEGA_OK && copy != NULL && i < count; i++) {
+        status = copy_fields(arena, shape, (char *)copy + i * shape->size);
     }
-    return ok;
+    return status;
 }
 
-static bool copy_texts(struct om_arena *arena, void *at, size_t count)
+static omega_status copy_texts(struct om_arena *arena, void *at, size_t count)
 {
-    bool ok = true;
-    const char **copy = (const char **)copy_block(arena, at, count, sizeof *copy, &ok);
-    for (size_t i = 0; ok && copy != NULL && i < count; i++) {
-        ok = copy_text(arena, &copy[i]);
+    void *copy = NULL;
+    omega_status status = copy_block(arena, at, count, sizeof(const char *), &copy);
+    for (size_t i = 0; status == OMEGA_OK && copy != NULL && i < count; i++) {
+        status = copy_text(arena, (char *)copy + i * sizeof(const char *));
     }
-    return ok;
+    return status;
 }
 
-static bool copy_field(struct om_arena *arena, const struct field *field, char *copy)
+static size_t count_at(const struct field *field, const char *copy)
+{
+    uint32_t small = 0;
+    size_t count = 0;
+    if (field->kind == FIELD_FLOATS) {
+        memcpy(&small, copy + field->count_offset, sizeof small);
+        return small;
+    }
+    memcpy(&count, copy + field->count_offset, sizeof count);
+    return count;
+}
+
+static omega_status copy_field(struct om_arena *arena, const struct field *field, char *copy)
 {
     void *at = copy + field->offset;
-    size_t count = 0;
-    uint32_t float_count = 0;
-    bool ok = true;
+    void *moved = NULL;
     switch (field->kind) {
     case FIELD_STR:
         return copy_str(arena, at);
     case FIELD_TEXT:
         return copy_text(arena, at);
     case FIELD_FLOATS:
-        memcpy(&float_count, copy + field->count_offset, sizeof float_count);
-        copy_block(arena, at, float_count, sizeof(float), &ok);
-        return ok;
+        return copy_block(arena, at, count_at(field, copy), sizeof(float), &moved);
     case FIELD_TIERS:
-        memcpy(&count, copy + field->count_offset, sizeof count);
-        copy_block(arena, at, count, sizeof(omega_tier), &ok);
-        return ok;
+        return copy_block(arena, at, count_at(field, copy), sizeof(omega_tier), &moved);
     case FIELD_TEXTS:
-        memcpy(&count, copy + field->count_offset, sizeof count);
-        return copy_texts(arena, at, count);
+        return copy_texts(arena, at, count_at(field, copy));
     case FIELD_NESTED:
         return copy_fields(arena, field->shape, (char *)at);
     case FIELD_POINTER:
         return copy_array(arena, field->shape, at, 1);
     case FIELD_ARRAY:
-        memcpy(&count, copy + field->count_offset, sizeof count);
-        return copy_array(arena, field->shape, at, count);
+        return copy_array(arena, field->shape, at, count_at(field, copy));
     }
-    return false;
+    return OMEGA_OK;
 }
 
-static bool copy_fields(struct om_arena *arena, const struct shape *shape, char *copy)
+static omega_status copy_fields(struct om_arena *arena, const struct shape *shape, char *copy)
 {
-    for (size_t i = 0; i < shape->field_count; i++) {
-        if (!copy_field(arena, &shape->fields[i], copy)) {
-            return false;
-        }
+    omega_status status = OMEGA_OK;
+    for (size_t i = 0; i < shape->field_count && status == OMEGA_OK; i++) {
+        status = copy_field(arena, &shape->fields[i], copy);
     }
-    return true;
+    return status;
 }
 
 /* The points of add_vectors share one dimension that stands outside of them. */
-static bool copy_point_values(struct om_arena *arena, omega_vector_add_options *copy)
+static omega_status copy_point_values(struct om_arena *arena, omega_vector_add_options *copy)
 {
-    bool ok = true;
+    omega_status status = OMEGA_OK;
     omega_point *points = NULL;
+    void *moved = NULL;
     memcpy(&points, &copy->points, sizeof points);
-    for (size_t i = 0; ok && points != NULL && i < copy->count; i++) {
+    for (size_t i = 0; status == OMEGA_OK && points != NULL && i < copy->count; i++) {
         void *at = &points[i].values;
-        copy_block(arena, at, copy->dimension, sizeof(float), &ok);
+        status = copy_block(arena, at, copy->dimension, sizeof(float), &moved);
     }
-    return ok;
+    return status;
 }
 
 omega_status om_options_copy(struct om_arena *arena, omega_op op, const void *options, void **out)
@@ -284,13 +307,12 @@ omega_status om_options_copy(struct om_arena *arena, omega_op op, const void *op
         return om_nomem();
     }
     memcpy(copy, options, shape->size);
-    if (!copy_fields(arena, shape, copy)) {
-        return om_nomem();
+    omega_status status = copy_fields(arena, shape, copy);
+    if (status == OMEGA_OK && op == OMEGA_OP_ADD_VECTORS) {
+        status = copy_point_values(arena, (omega_vector_add_options *)(void *)copy);
     }
-    if (op == OMEGA_OP_ADD_VECTORS &&
-        !copy_point_values(arena, (omega_vector_add_options *)(void *)copy)) {
-        return om_nomem();
+    if (status == OMEGA_OK) {
+        *out = copy;
     }
-    *out = copy;
-    return OMEGA_OK;
+    return status;
 }

@@ -9,14 +9,6 @@
 
 enum { STOP_GRACE_MS = 1000 };
 
-static omega_status choose_data_dir(omega_runtime *rt)
-{
-    if (rt->config.runtime_data_dir[0] == '\0') {
-        return om_os_default_data_dir(rt->data_dir);
-    }
-    return om_os_join(rt->data_dir, rt->config.runtime_data_dir, "");
-}
-
 static omega_status take_config(omega_runtime *rt, const omega_config *given)
 {
     if (given != NULL && given->struct_size < sizeof given->struct_size) {
@@ -24,7 +16,7 @@ static omega_status take_config(omega_runtime *rt, const omega_config *given)
     }
     om_config_take(&rt->config, given);
     omega_status status = om_options_check(&om_config_table, &rt->config);
-    return status == OMEGA_OK ? choose_data_dir(rt) : status;
+    return status == OMEGA_OK ? om_config_data_dir(&rt->config, rt->data_dir) : status;
 }
 
 static omega_status make_supervisor(omega_runtime *rt)
@@ -100,6 +92,7 @@ omega_status om_runtime_new_with(const struct om_runtime_options *options, omega
     rt->clock = options->clock != NULL ? options->clock : om_clock_system();
     rt->vfs = options->vfs;
     rt->manual_schedule = options->manual_schedule;
+    rt->carry = options->carry;
     rt->fork_generation = om_os_fork_generation();
     rt->created_mono_ns = om_mono_ns(rt->clock);
     om_mutex_init(&rt->control, OM_RANK_RUNTIME);
@@ -172,23 +165,50 @@ omega_status omega_runtime_start(omega_runtime *rt)
     return status;
 }
 
+/* Everything that was written moves into the database. */
+static omega_status settle(omega_runtime *rt)
+{
+    struct om_store_info info;
+    om_store_info(rt->store, &info);
+    if (info.read_only) {
+        return OMEGA_OK;
+    }
+    omega_status status = om_memory_flush_access(rt->memory);
+    if (status == OMEGA_OK) {
+        status = om_store_checkpoint(rt->store, true, STOP_GRACE_MS);
+    }
+    /* A reader under way may hold the WAL's end: the directory is whole with it. */
+    return status == OMEGA_EAGAIN ? OMEGA_OK : status;
+}
+
+static omega_status resume_locked(omega_runtime *rt, const char *cause)
+{
+    const omega_status status = om_lifecycle_apply(&rt->life, OM_INPUT_RESUME, cause);
+    if (status == OMEGA_OK) {
+        om_scheduler_resume(rt->scheduler);
+    }
+    return status;
+}
+
 static omega_status pause_locked(omega_runtime *rt)
 {
     omega_status status = om_lifecycle_apply(&rt->life, OM_INPUT_PAUSE, "omega_runtime_pause");
     if (status != OMEGA_OK) {
         return status;
     }
-    om_gate_drain(rt, &rt->writing, INT32_MAX);
+    /* The loops first: a cycle under way counts as writing and is asked to end here. */
     status = om_scheduler_pause(rt->scheduler, -1);
+    om_gate_drain(rt, &rt->writing, INT32_MAX);
     if (status == OMEGA_OK) {
-        status = om_memory_flush_access(rt->memory);
+        status = settle(rt);
     }
-    if (status == OMEGA_OK) {
-        status = om_store_checkpoint(rt->store, true, STOP_GRACE_MS);
-        /* A reader under way may hold the WAL's end: the directory is whole with it. */
-        status = status == OMEGA_EAGAIN ? OMEGA_OK : status;
+    if (status != OMEGA_OK) {
+        const struct om_error error = *om_error_last();
+        const omega_status resumed = resume_locked(rt, error.message);
+        om_error_set(&error);
+        return resumed == OMEGA_OK ? status : resumed;
     }
-    return status;
+    return OMEGA_OK;
 }
 
 omega_status omega_runtime_pause(omega_runtime *rt)
@@ -210,12 +230,22 @@ omega_status omega_runtime_resume(omega_runtime *rt)
         return status;
     }
     om_mutex_lock(&rt->control);
-    status = om_lifecycle_apply(&rt->life, OM_INPUT_RESUME, "omega_runtime_resume");
-    if (status == OMEGA_OK) {
-        om_scheduler_resume(rt->scheduler);
-    }
+    status = resume_locked(rt, "omega_runtime_resume");
     om_mutex_unlock(&rt->control);
     return status;
+}
+
+/* Lets everything inside the parts come out; false when some of it had to be cancelled. Cycles that
+ * the scheduler began are asked to end at once: they are due again after the next start. */
+static bool end_operations(omega_runtime *rt, uint32_t deadline_ms)
+{
+    const omega_status paused = om_scheduler_pause(rt->scheduler, deadline_ms);
+    const bool in_time = om_gate_drain(rt, &rt->inside, deadline_ms) && paused == OMEGA_OK;
+    atomic_store(&rt->draining, true);
+    om_workers_stop(rt->workers);
+    /* What was asked to end cannot be left behind: it works on the parts. */
+    om_gate_drain(rt, &rt->inside, INT32_MAX);
+    return in_time;
 }
 
 static omega_status stop_locked(omega_runtime *rt, uint32_t deadline_ms)
@@ -225,16 +255,12 @@ static omega_status stop_locked(omega_runtime *rt, uint32_t deadline_ms)
     if (status != OMEGA_OK) {
         return status;
     }
-    bool in_time = true;
+    const bool in_time = !parts_are_up || end_operations(rt, deadline_ms);
     if (parts_are_up) {
-        in_time = om_gate_drain(rt, &rt->inside, deadline_ms);
-        atomic_store(&rt->draining, true);
-        om_workers_stop(rt->workers);
-        /* What was asked to end cannot be left behind: it works on the parts. */
-        om_gate_drain(rt, &rt->inside, INT32_MAX);
         status = om_supervisor_stop(rt->supervisor, -1);
     }
     const omega_status applied = om_lifecycle_apply(&rt->life, OM_INPUT_STOPPED, "all parts ended");
+    om_workers_stopped(rt->workers);
     if (status != OMEGA_OK || applied != OMEGA_OK) {
         return status != OMEGA_OK ? status : applied;
     }
@@ -257,15 +283,8 @@ omega_status omega_runtime_stop(omega_runtime *rt, uint32_t deadline_ms)
 
 void omega_runtime_free(omega_runtime *rt)
 {
-    if (rt == NULL) {
-        return;
-    }
-    if (rt->fork_generation != om_os_fork_generation()) {
-        /* The parent's files and threads: only the lock's descriptor is this process's to close. */
-        if (rt->store != NULL) {
-            om_store_forked(rt->store);
-        }
-        return;
+    if (rt == NULL || om_is_forked(rt)) {
+        return; /* in a child: files, threads and locks are the parent's */
     }
     const enum om_state state = om_lifecycle_state(&rt->life);
     if (state == OM_STATE_RUNNING || state == OM_STATE_PAUSED) {
@@ -288,6 +307,9 @@ omega_state omega_runtime_state(const omega_runtime *rt)
 
 void omega_runtime_config(const omega_runtime *rt, omega_config *out)
 {
+    if (rt == NULL || out == NULL) {
+        return;
+    }
     const uint32_t size = out->struct_size;
     memcpy(out, &rt->config, OM_MIN((size_t)size, sizeof rt->config));
     out->struct_size = size;

@@ -19,7 +19,7 @@
 #include "store/store.h"
 #include "text/text.h"
 
-struct om_workers;
+struct om_workers; /* submit_int.h */
 struct om_cycle_table;
 struct om_long;
 struct om_shared_bus;
@@ -32,6 +32,7 @@ struct omega_runtime {
     const struct om_clock *clock;
     const char *vfs;
     bool manual_schedule;
+    struct om_carry carry;
     unsigned fork_generation; /* of the process that made it */
     struct om_mutex control;  /* start, pause, resume, stop: one at a time */
     struct om_uuid_source ids;
@@ -79,6 +80,8 @@ OMEGA_MUST_CHECK omega_status om_gate_enter(omega_runtime *rt, enum om_op_mode m
 void om_gate_leave(omega_runtime *rt, enum om_op_mode mode);
 /* Waits until `count` (rt->inside or rt->writing) is 0; false when timeout_ms passed. */
 bool om_gate_drain(omega_runtime *rt, atomic_uint *count, int64_t timeout_ms);
+/* True in the child of a fork: the handle is the parent's. */
+bool om_is_forked(const omega_runtime *rt);
 /* For calls that work in every state. */
 OMEGA_MUST_CHECK omega_status om_require_runtime(const omega_runtime *rt);
 
@@ -122,12 +125,16 @@ omega_status om_do_check(omega_runtime *rt, const void *options, void *result);
 omega_status om_do_import(omega_runtime *rt, const void *options, void *result);
 omega_status om_do_export(omega_runtime *rt, const void *options, void *result);
 
-/* ---- submit.c -------------------------------------------------------------------------------- */
+/* ---- submit.c, workers.c ---------------------------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_workers_new(omega_runtime *rt, struct om_workers **out);
 void om_workers_free(struct om_workers *workers);
-/* Fails what still waits with OMEGA_ECANCELLED, ends the threads. */
+/* Ends what still waits with OMEGA_ECANCELLED, waits for what has begun, ends the threads. */
 void om_workers_stop(struct om_workers *workers);
+/* Wakes who waits for completions: nothing will come. */
+void om_workers_stopped(struct om_workers *workers);
+/* True when this thread works for a submitted operation that was cancelled. */
+bool om_submitted_should_stop(void);
 
 /* ---- figures.c: what is counted -------------------------------------------------------------- */
 

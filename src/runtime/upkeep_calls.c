@@ -166,9 +166,7 @@ static omega_status prepare_bare(struct bare *bare, const omega_config *config)
     om_config_take(&full, config);
     memset(bare, 0, sizeof *bare);
     om_alloc_init(&bare->alloc, NULL);
-    omega_status status = full.runtime_data_dir[0] == '\0'
-                              ? om_os_default_data_dir(bare->dir)
-                              : om_os_join(bare->dir, full.runtime_data_dir, "");
+    const omega_status status = om_config_data_dir(&full, bare->dir);
     bare->schemas[0] = &om_agentdb_schema;
     bare->schemas[1] = &om_points_schema;
     bare->schemas[2] = &om_memory_schema;
