@@ -277,15 +277,15 @@ static void bench_read(struct om_store *store)
     (void)fflush(stdout);
 }
 
-static void bench_erase(struct om_store *store)
+static void bench_erase(struct om_store *store, int64_t id, const char *name)
 {
     struct om_store_info info;
     uint64_t overwritten = 0;
     om_store_info(store, &info);
-    must(toy_drop_one(store, 1));
+    must(toy_drop_one(store, id));
     int64_t start = om_mono_ns(om_clock_system());
     must(om_store_erase(store, 1000, &overwritten));
-    printf("{\"bench\":\"store\",\"case\":\"erase\",\"db_mb\":%.0f,\"ms\":%.1f}\n",
+    printf("{\"bench\":\"store\",\"case\":\"%s\",\"db_mb\":%.0f,\"ms\":%.1f}\n", name,
            (double)info.db_bytes / 1e6, us_since(start) / 1000.0);
     (void)fflush(stdout);
 }
@@ -325,7 +325,8 @@ int main(int argc, char **argv)
     bench_group(store, 64);
     bench_open(&options, &store);
     bench_read(store);
-    bench_erase(store);
+    bench_erase(store, 1, "erase_first");
+    bench_erase(store, 2, "erase");
     om_store_close(store);
     must(om_os_list(dir, om_alloc_default(), remove_data, dir));
     must(om_os_list(base, om_alloc_default(), remove_data, base));

@@ -20,7 +20,10 @@
  * Rejected: VACUUM (writes the whole database twice), guessing each page's type from its first byte
  * (an overflow page may begin with any byte once the file is large).
  *
- * Cost: one read of the trees' pages, about a second for each GB that is cached.
+ * Only pages that were written since the last erasure can have anything new in their gaps, and
+ * every write passes through the log: before each checkpoint the numbers of the log's pages are
+ * noted, and of the leaves only the noted ones are read. The first erasure after opening, which
+ * knows nothing, reads them all: about a second for each GB that is cached.
  * Source: sqlite.org/fileformat2.html. */
 #include "store/store_int.h"
 
@@ -32,17 +35,27 @@ enum {
     INDEX_INTERIOR = 2,
     TABLE_INTERIOR = 5,
     INDEX_LEAF = 10,
-    TABLE_LEAF = 13
+    TABLE_LEAF = 13,
+    WAL_HEAD = 32,
+    WAL_FRAME_HEAD = 24,
+    HEIGHT_MAX = 32
+};
+
+/* A page to look at, and its height in its tree: 1 is a leaf. */
+struct visit {
+    uint32_t number;
+    uint32_t height;
 };
 
 struct scrub {
     struct om_alloc *alloc;
+    const struct om_noted *noted;
     sqlite3_file *file;
     uint32_t page_size, usable, page_count;
     unsigned char *page;  /* the one that is looked at */
     unsigned char *zeros; /* a page of them */
     unsigned char *seen;  /* a bit for each page */
-    uint32_t *stack;
+    struct visit *stack;
     size_t depth, capacity;
     uint64_t overwritten;
 };
@@ -55,6 +68,56 @@ static uint32_t get16(const unsigned char *in)
 static uint32_t get32(const unsigned char *in)
 {
     return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+}
+
+/* ---- Noting ---------------------------------------------------------------------------------- */
+
+static bool is_noted(const struct om_noted *noted, uint32_t number)
+{
+    return noted->all ||
+           (number / 8 < noted->size && (noted->bits[number / 8] >> (number % 8) & 1) != 0);
+}
+
+static void note_page(struct om_store *store, uint32_t number)
+{
+    struct om_noted *noted = &store->noted;
+    if (number / 8 >= noted->size) {
+        size_t size = OM_MAX((size_t)number / 4 + 1, (size_t)4096);
+        unsigned char *bits = om_resize(store->alloc, noted->bits, size);
+        if (bits == NULL) {
+            noted->all = true;
+            return;
+        }
+        memset(bits + noted->size, 0, size - noted->size);
+        noted->bits = bits;
+        noted->size = size;
+    }
+    noted->bits[number / 8] |= (unsigned char)(1U << (number % 8));
+}
+
+void om_writer_note_log(struct om_store *store)
+{
+    unsigned char head[WAL_HEAD], frame[4];
+    sqlite3_file *log = NULL;
+    sqlite3_int64 size = 0;
+    uint64_t end = atomic_load_explicit(&store->wal_bytes, memory_order_relaxed);
+    if (store->noted.all || end == 0) {
+        return;
+    }
+    int rc =
+        sqlite3_file_control(store->writer.conn->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    bool good = rc == SQLITE_OK && log->pMethods != NULL &&
+                log->pMethods->xFileSize(log, &size) == SQLITE_OK && size >= WAL_HEAD &&
+                log->pMethods->xRead(log, head, sizeof(head), 0) == SQLITE_OK;
+    uint32_t step = good ? get32(head + 8) + WAL_FRAME_HEAD : 0;
+    good = good && step >= 512;
+    for (uint64_t at = WAL_HEAD; good && at + step <= end; at += step) {
+        good = log->pMethods->xRead(log, frame, sizeof(frame), (sqlite3_int64)at) == SQLITE_OK;
+        if (good) {
+            note_page(store, get32(frame));
+        }
+    }
+    store->noted.all = store->noted.all || !good;
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -103,21 +166,22 @@ static bool first_sight(struct scrub *scrub, uint32_t number)
     return true;
 }
 
-static omega_status push(struct scrub *scrub, uint32_t number)
+static omega_status push(struct scrub *scrub, uint32_t number, uint32_t height)
 {
-    if (!first_sight(scrub, number)) {
+    bool passed_over = height <= 1 && !is_noted(scrub->noted, number);
+    if (!first_sight(scrub, number) || passed_over) {
         return OMEGA_OK;
     }
     if (scrub->depth == scrub->capacity) {
         size_t capacity = OM_MAX(scrub->capacity * 2, 256U);
-        uint32_t *stack = om_resize(scrub->alloc, scrub->stack, capacity * sizeof(*stack));
+        struct visit *stack = om_resize(scrub->alloc, scrub->stack, capacity * sizeof(*stack));
         if (stack == NULL) {
             return om_nomem();
         }
         scrub->stack = stack;
         scrub->capacity = capacity;
     }
-    scrub->stack[scrub->depth++] = number;
+    scrub->stack[scrub->depth++] = (struct visit){number, height};
     return OMEGA_OK;
 }
 
@@ -165,21 +229,23 @@ static omega_status wipe_free_blocks(struct scrub *scrub, uint32_t number,
     return status;
 }
 
-static omega_status push_children(struct scrub *scrub, const struct page_shape *shape)
+static omega_status push_children(struct scrub *scrub, const struct page_shape *shape,
+                                  uint32_t height)
 {
-    omega_status status = push(scrub, get32(scrub->page + shape->head + 8));
+    omega_status status = push(scrub, get32(scrub->page + shape->head + 8), height);
     for (uint32_t i = 0; i < shape->cells && status == OMEGA_OK; i++) {
         uint32_t cell = get16(scrub->page + shape->array + 2 * i);
         if (cell >= shape->content && cell + 4 <= scrub->usable) {
-            status = push(scrub, get32(scrub->page + cell));
+            status = push(scrub, get32(scrub->page + cell), height);
         }
     }
     return status;
 }
 
-static omega_status scrub_page(struct scrub *scrub, uint32_t number)
+static omega_status scrub_page(struct scrub *scrub, struct visit visit)
 {
     struct page_shape shape;
+    uint32_t number = visit.number;
     omega_status status = read_page(scrub, number);
     if (status != OMEGA_OK || !shape_of(scrub, number, &shape)) {
         return status;
@@ -188,7 +254,29 @@ static omega_status scrub_page(struct scrub *scrub, uint32_t number)
     if (status == OMEGA_OK) {
         status = wipe_free_blocks(scrub, number, &shape);
     }
-    return status == OMEGA_OK && shape.is_interior ? push_children(scrub, &shape) : status;
+    if (status != OMEGA_OK || !shape.is_interior) {
+        return status;
+    }
+    return push_children(scrub, &shape, visit.height > 1 ? visit.height - 1 : 1);
+}
+
+/* All leaves of a tree stand equally deep: down along the last child. */
+static omega_status push_root(struct scrub *scrub, uint32_t root)
+{
+    struct page_shape shape = {.is_interior = true};
+    uint32_t number = root, height = 0;
+    while (shape.is_interior && height < HEIGHT_MAX && number > 0 && number <= scrub->page_count) {
+        omega_status status = read_page(scrub, number);
+        if (status != OMEGA_OK) {
+            return status;
+        }
+        height++;
+        if (!shape_of(scrub, number, &shape)) {
+            break;
+        }
+        number = get32(scrub->page + shape.head + 8);
+    }
+    return push(scrub, root, height);
 }
 
 static omega_status scrub_trees(struct scrub *scrub, struct om_conn *conn)
@@ -199,7 +287,7 @@ static omega_status scrub_trees(struct scrub *scrub, struct om_conn *conn)
     bool row = true;
     while (status == OMEGA_OK && (status = om_step(&stmt, &row)) == OMEGA_OK && row) {
         int64_t root = om_col_i64(&stmt, 0);
-        status = root <= UINT32_MAX ? push(scrub, (uint32_t)root) : OMEGA_OK;
+        status = root <= UINT32_MAX ? push_root(scrub, (uint32_t)root) : OMEGA_OK;
     }
     om_stmt_done(&stmt);
     while (status == OMEGA_OK && scrub->depth > 0) {
@@ -216,7 +304,7 @@ static omega_status wipe_free_leaves(struct scrub *scrub, const unsigned char *t
     omega_status status = OMEGA_OK;
     for (uint32_t i = 0; i < count && status == OMEGA_OK; i++) {
         uint32_t leaf = get32(trunk + 8 + 4 * i);
-        if (first_sight(scrub, leaf)) {
+        if (first_sight(scrub, leaf) && is_noted(scrub->noted, leaf)) {
             status = read_page(scrub, leaf);
             if (status == OMEGA_OK) {
                 status = wipe(scrub, leaf, 0, scrub->page_size);
@@ -284,7 +372,7 @@ static omega_status scrub_init(struct scrub *scrub, struct om_conn *conn, uint32
 
 static omega_status scrub_file(struct om_store *store, uint64_t *overwritten)
 {
-    struct scrub scrub = {.alloc = store->alloc};
+    struct scrub scrub = {.alloc = store->alloc, .noted = &store->noted};
     struct om_conn *conn = store->writer.conn;
     uint32_t freelist = 0;
     omega_status status = scrub_init(&scrub, conn, &freelist);
@@ -308,6 +396,12 @@ static omega_status scrub_file(struct om_store *store, uint64_t *overwritten)
     om_put(store->alloc, scrub.stack);
     om_conn_reset(conn);
     (void)sqlite3_db_release_memory(conn->db);
+    if (status == OMEGA_OK) {
+        store->noted.all = false;
+        if (store->noted.size > 0) {
+            memset(store->noted.bits, 0, store->noted.size);
+        }
+    }
     return status;
 }
 

@@ -58,17 +58,22 @@ static size_t make_text(int64_t id, char *out)
     return len;
 }
 
-static void fill(struct fixture *f)
+static void fill_part(struct fixture *f, int64_t from, int64_t to)
 {
     char *text = malloc(TEXT_MAX + 64);
     assert_non_null(text);
-    for (int64_t i = 0; i < ROWS; i++) {
+    for (int64_t i = from; i < to; i++) {
         int64_t id = scattered(i);
         size_t len = make_text(id, text);
         assert_ok(toy_put_one(f->store, id, (omega_str){text, len}, OM_DURABILITY_PROCESS, NULL));
         f->alive[id] = true;
     }
     free(text);
+}
+
+static void fill(struct fixture *f)
+{
+    fill_part(f, 0, ROWS);
 }
 
 static void drop_every(struct fixture *f, int64_t step, int64_t from)
@@ -180,6 +185,26 @@ static void test_nearly_everything_goes(void **state)
     expect_clean(f);
 }
 
+/* After the first erasure only pages that went through the log are looked at. */
+static void test_again_with_what_was_noted(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t overwritten = 0;
+    fill_part(f, 0, ROWS / 2);
+    assert_ok(toy_drop_one(f->store, scattered(3)));
+    f->alive[scattered(3)] = false;
+    assert_ok(om_store_erase(f->store, 0, &overwritten));
+    for (int64_t i = 0; i < 4; i++) {
+        fill_part(f, ROWS / 2 + i * ROWS / 8, ROWS / 2 + (i + 1) * ROWS / 8);
+        assert_ok(om_store_checkpoint(f->store, i % 2 == 0, 0));
+    }
+    drop_every(f, 3, 1);
+    assert_ok(om_store_checkpoint(f->store, true, 0));
+    assert_true(search(f) > 0);
+    assert_ok(om_store_erase(f->store, 0, &overwritten));
+    expect_clean(f);
+}
+
 static void test_a_reader_stands_in_the_way(void **state)
 {
     struct fixture *f = *state;
@@ -227,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_nothing_is_left),
         T(test_nearly_everything_goes),
+        T(test_again_with_what_was_noted),
         T(test_a_reader_stands_in_the_way),
         T(test_cut_short_and_finished_at_open),
     };

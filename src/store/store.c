@@ -43,6 +43,7 @@ static void init_parts(struct om_store *store, const struct om_store_options *op
     struct om_writer *writer = &store->writer;
     store->lock_fd = -1;
     store->mark_fd = -1;
+    store->noted.all = true;
     om_mutex_init(&store->notice, OM_RANK_LEAF);
     om_mutex_init(&writer->mutex, OM_RANK_WRITER);
     om_cond_init(&writer->alone);
@@ -106,6 +107,7 @@ void om_store_close(struct om_store *store)
         om_os_keep_on_fork(store->lock_fd);
     }
     om_os_close(&store->lock_fd);
+    om_put(store->alloc, store->noted.bits);
     om_put(store->alloc, store->schemas);
     om_put(store->alloc, store->vfs);
     om_put(store->alloc, store->dir);

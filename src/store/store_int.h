@@ -249,6 +249,8 @@ void om_store_poison(struct om_store *store, const char *what);
 /* Inside the role. */
 OMEGA_MUST_CHECK omega_status om_writer_checkpoint(struct om_store *store, int mode,
                                                    unsigned timeout_ms);
+/* Before a checkpoint: remembers which pages stand in the log. */
+void om_writer_note_log(struct om_store *store);
 OMEGA_MUST_CHECK omega_status om_writer_erase(struct om_store *store, unsigned timeout_ms,
                                               uint64_t *overwritten);
 
@@ -260,6 +262,13 @@ struct om_readers {
     struct om_conn *idle;
     unsigned open;
     unsigned max;
+};
+
+/* Pages that were written since the last erasure (erase.c): a bit for each. */
+struct om_noted {
+    unsigned char *bits;
+    size_t size;
+    bool all; /* nothing is known: every page may be one */
 };
 
 struct om_store {
@@ -279,6 +288,7 @@ struct om_store {
     unsigned char key[32];
     uint64_t last_seq; /* the writer's: of the last record applied */
     uint64_t missing_from, missing_to;
+    struct om_noted noted; /* the writer's */
     atomic_uint_fast64_t commit_seq;  /* published */
     atomic_uint_fast64_t durable_seq; /* fsynced */
     atomic_bool wants_erase;

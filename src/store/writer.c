@@ -173,17 +173,16 @@ omega_status om_writer_checkpoint(struct om_store *store, int mode, unsigned tim
 {
     struct om_conn *conn = store->writer.conn;
     om_conn_reset(conn);
+    om_writer_note_log(store);
     (void)sqlite3_busy_timeout(conn->db, (int)OM_MIN(timeout_ms, 1000000000U));
     int frames = 0, copied = 0;
     int rc = sqlite3_wal_checkpoint_v2(conn->db, "main", mode, &frames, &copied);
     (void)sqlite3_busy_timeout(conn->db, 2000);
     if (rc == SQLITE_OK) {
-        if (mode == SQLITE_CHECKPOINT_TRUNCATE) {
-            atomic_store_explicit(&store->wal_bytes, 0, memory_order_relaxed);
-        }
         if (copied < frames) {
             return om_fail(OMEGA_EAGAIN, "readers stand in the way of the checkpoint");
         }
+        atomic_store_explicit(&store->wal_bytes, 0, memory_order_relaxed);
         om_writer_durable(store, store->last_seq);
         return OMEGA_OK;
     }
