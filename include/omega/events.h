@@ -111,13 +111,21 @@ OMEGA_API omega_status omega_events_next(omega_subscription *subscription, int t
 /* NULL is allowed; a waiting omega_events_next returns OMEGA_ECLOSED. */
 OMEGA_API void omega_events_close(omega_subscription *subscription);
 
-/* Durable events after the id (row, n), oldest first, at most `max` (1..1,000), each as one line of
- * JSON in *out (transferred: omega_text_free). *trimmed (may be NULL): some after that id are no
- * longer kept (1,000,000 rows, 7 days). */
-OMEGA_API OMEGA_MUST_CHECK omega_status omega_events_since(omega_runtime *rt, uint64_t row,
-                                                           uint32_t n, uint64_t type_mask,
-                                                           uint32_t max, char **out,
-                                                           bool *trimmed);
+typedef struct omega_events_query {
+    uint32_t struct_size;
+    uint32_t n;         /* the id (row, n) after which to begin; 0, 0: at the oldest kept */
+    uint64_t row;
+    uint64_t type_mask; /* 0: all */
+    uint32_t max;       /* 1..1,000; 0: 100 */
+    uint32_t reserved;
+} omega_events_query;
+
+/* Durable events after an id, oldest first, each as one line of JSON in *out (transferred:
+ * omega_text_free). *trimmed (may be NULL): some after that id are no longer kept (1,000,000 rows,
+ * 7 days). */
+OMEGA_API OMEGA_MUST_CHECK omega_status omega_events_since(omega_runtime *rt,
+                                                           const omega_events_query *query,
+                                                           char **out, bool *trimmed);
 /* The JSON form of one event (transferred: omega_text_free). */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_event_json(const omega_event *event, char **out);
 

@@ -138,8 +138,9 @@ typedef struct omega_message {
 typedef struct omega_messages_options {
     uint32_t struct_size;
     uint32_t reserved;
-    omega_scope scope; /* session: not given = the caller's current one: the last session of this
-                          user and agent without a gap over memory.session_gap_secs, else a new one */
+    omega_scope scope; /* session: not given = the caller's current one, which is the last session
+                          of this user and agent without a gap over memory.session_gap_secs, else
+                          a new one */
     const omega_message *messages;
     size_t count; /* 1..10,000 */
     omega_write_options write;

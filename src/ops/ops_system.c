@@ -45,20 +45,18 @@ static const struct om_op_field events_fields[] = {
     {"limit", "integer", false, "1..1000; 100 when not given"},
     OM_FIELDS_END};
 
-static omega_status read_after(omega_str after, uint64_t *row, uint32_t *n)
+static omega_status read_after(omega_str after, omega_events_query *query)
 {
     omega_str rest = {NULL, 0};
     uint64_t second = 0;
-    *row = 0;
-    *n = 0;
     if (!om_str_given(after)) {
         return OMEGA_OK;
     }
-    if (!om_str_to_u64(om_str_cut(after, '.', &rest), row) || !om_str_to_u64(rest, &second) ||
+    if (!om_str_to_u64(om_str_cut(after, '.', &rest), &query->row) || !om_str_to_u64(rest, &second) ||
         second > UINT32_MAX) {
         return om_fail(OMEGA_EINVAL, "'after' must be an event's id like \"17.0\"");
     }
-    *n = (uint32_t)second;
+    query->n = (uint32_t)second;
     return OMEGA_OK;
 }
 
@@ -86,21 +84,19 @@ static omega_status read_types(const struct om_json *list, uint64_t *mask)
 static omega_status run_events(struct om_op_call *call)
 {
     struct om_members members = om_members_of(call);
-    uint64_t row = 0;
-    uint64_t mask = 0;
-    uint32_t n = 0;
+    omega_events_query query = {.struct_size = sizeof query};
     bool trimmed = false;
     char *lines = NULL;
-    const uint32_t limit = (uint32_t)om_member_int(&members, "limit", 1, OM_LIMIT_LIST, 100);
-    omega_status status = read_after(om_member_str(&members, "after"), &row, &n);
+    query.max = (uint32_t)om_member_int(&members, "limit", 1, OM_LIMIT_LIST, 0);
+    omega_status status = read_after(om_member_str(&members, "after"), &query);
     if (status == OMEGA_OK) {
-        status = read_types(om_json_get(call->input, "types"), &mask);
+        status = read_types(om_json_get(call->input, "types"), &query.type_mask);
     }
     if (status == OMEGA_OK) {
         status = members.status;
     }
     if (status == OMEGA_OK) {
-        status = omega_events_since(call->rt, row, n, mask, limit, &lines, &trimmed);
+        status = omega_events_since(call->rt, &query, &lines, &trimmed);
     }
     if (status != OMEGA_OK) {
         return status;
