@@ -259,8 +259,8 @@ omega_status om_apply_find(struct om_apply *a, struct om_uuid id, const omega_sc
                            struct om_memory_row *out)
 {
     omega_status status = om_row_by_id(a->conn, id, out);
-    bool over = status == OMEGA_OK && out->expires_at != OMEGA_TIME_UNSET &&
-                out->expires_at <= a->at;
+    bool over =
+        status == OMEGA_OK && out->expires_at != OMEGA_TIME_UNSET && out->expires_at <= a->at;
     if (over || (status == OMEGA_OK && !om_row_visible(out, scope, false))) {
         return om_fail(OMEGA_ENOTFOUND, "no memory '%s'", om_uuid_text(id).text);
     }
@@ -287,9 +287,9 @@ omega_status om_apply_event(struct om_apply *a, omega_event_type type,
     event.u.memory.id = om_uuid_text(row->id);
     event.u.memory.tier = row->tier;
     /* Names and ids hold nothing that JSON would escape. */
-    char *json = om_arena_printf(a->arena, "{\"type\":\"%s\",\"tier\":\"%s\",\"memory\":\"%s\"}",
-                                 event_name(type), omega_tier_name(row->tier),
-                                 event.u.memory.id.text);
+    char *json =
+        om_arena_printf(a->arena, "{\"type\":\"%s\",\"tier\":\"%s\",\"memory\":\"%s\"}",
+                        event_name(type), omega_tier_name(row->tier), event.u.memory.id.text);
     if (json == NULL) {
         return om_nomem();
     }

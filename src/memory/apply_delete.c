@@ -25,8 +25,7 @@ static omega_status erase_row(struct om_apply *a, const struct om_memory_row *ro
     omega_status status = OMEGA_OK;
     if (!erasure->no_tombstone) {
         bool added;
-        const struct om_tombstone tombstone = {erasure->tombstone_id, a->at,
-                                               OM_TOMBSTONE_DELETED};
+        const struct om_tombstone tombstone = {erasure->tombstone_id, a->at, OM_TOMBSTONE_DELETED};
         status = om_tombstone_add(a->conn, &tombstone, row, &added);
         if (added) {
             log->tombstones++;

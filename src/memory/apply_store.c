@@ -99,8 +99,8 @@ static omega_status add_item(struct om_apply *a, const struct om_item *item,
 {
     struct om_memory_row row;
     struct om_row_vectors vectors = {.count = 0};
-    omega_status status = om_apply_tombstones(a, &item->input.scope, item->digest,
-                                              item->input.override_tombstone);
+    omega_status status =
+        om_apply_tombstones(a, &item->input.scope, item->digest, item->input.override_tombstone);
     if (status == OMEGA_OK) {
         status = om_apply_vector(a, &item->text, &vectors);
     }

@@ -108,8 +108,7 @@ static void say_otherwise(struct om_memory_row *row, const struct om_change *cha
     row->name = om_str_given(change->name) ? change->name : row->name;
     row->metadata =
         om_str_given(change->metadata) ? plain_metadata(change->metadata) : row->metadata;
-    row->valid_from =
-        change->valid_from != OMEGA_TIME_UNSET ? change->valid_from : row->valid_from;
+    row->valid_from = change->valid_from != OMEGA_TIME_UNSET ? change->valid_from : row->valid_from;
     row->valid_to = change->valid_to != OMEGA_TIME_UNSET ? change->valid_to : row->valid_to;
 }
 
@@ -232,8 +231,8 @@ omega_status om_apply_revision(struct om_apply *a, struct om_memory_row *row,
         return status;
     }
     bool archived = row->state == OMEGA_MEMORY_ARCHIVED && !was_archived;
-    return om_apply_event(
-        a, archived ? OMEGA_EVENT_MEMORY_ARCHIVED : OMEGA_EVENT_MEMORY_UPDATED, row);
+    return om_apply_event(a, archived ? OMEGA_EVENT_MEMORY_ARCHIVED : OMEGA_EVENT_MEMORY_UPDATED,
+                          row);
 }
 
 /* ---- memory.update --------------------------------------------------------------------------- */

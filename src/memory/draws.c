@@ -46,8 +46,8 @@ omega_status om_draw_vector(struct om_memory *memory, struct om_arena *arena, om
         return embedder->is_local || status == OMEGA_ENOMEM ? status : OMEGA_OK;
     }
     if (!is_zero(values, embedder->dimension)) {
-        *out = (struct om_packed_vector){omega_str_of(embedder->space), embedder->dimension,
-                                         values};
+        *out =
+            (struct om_packed_vector){omega_str_of(embedder->space), embedder->dimension, values};
     }
     return OMEGA_OK;
 }
@@ -112,8 +112,8 @@ static double likeness_stored(const struct search *search, const struct om_item 
     om_name_id root;
     if (!om_catalog_find_root(search->catalog, item->input.scope.user, item->input.scope.agent,
                               &root) ||
-        om_vectors_query(search->vectors, item->text.floats, item->text.dimension,
-                         search->snapshot, &query) != OMEGA_OK) {
+        om_vectors_query(search->vectors, item->text.floats, item->text.dimension, search->snapshot,
+                         &query) != OMEGA_OK) {
         return 0.0;
     }
     double best = 0.0;

@@ -95,8 +95,8 @@ static omega_status commit_chunk(struct deletion *deletion, const struct target 
                                  size_t count, const struct om_uuid *op_id, uint64_t *asked)
 {
     struct om_draft draft;
-    omega_status status = om_draft_init(&draft, deletion->memory, OM_MEMORY_KIND_DELETE,
-                                        &deletion->options->write);
+    omega_status status =
+        om_draft_init(&draft, deletion->memory, OM_MEMORY_KIND_DELETE, &deletion->options->write);
     if (status == OMEGA_OK) {
         status = hash_request(&draft, deletion);
     }
@@ -353,9 +353,8 @@ omega_status om_memory_delete_where(struct om_memory *memory, const omega_delete
     }
     struct deletion deletion = {
         .memory = memory, .options = options, .scope = &walk.where.scope, .strict = false};
-    status = options->dry_run
-                 ? count_matches(&deletion, &walk, targets)
-                 : delete_chunks(&deletion, &walk, targets, has_op_id ? &base : NULL);
+    status = options->dry_run ? count_matches(&deletion, &walk, targets)
+                              : delete_chunks(&deletion, &walk, targets, has_op_id ? &base : NULL);
     om_put(memory->options.alloc, targets);
     return status == OMEGA_OK ? finish(&deletion, out) : status;
 }

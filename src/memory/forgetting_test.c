@@ -239,7 +239,7 @@ static void test_no_byte_is_left(void **state)
     house_close(&house);
 }
 
-/* ---- Many ----------------------------------------------------------------------------------------- */
+/* ---- Many ------------------------------------------------------------------------------------ */
 
 enum { MANY = 2300 };
 
@@ -315,7 +315,7 @@ static void test_delete_where_once(void **state)
     house_close(&house);
 }
 
-/* ---- Memory that is out ---------------------------------------------------------------------------- */
+/* ---- Memory that is out ---------------------------------------------------------------------- */
 
 static omega_id kept_id;
 
@@ -359,14 +359,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_of_it_goes),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_corrections_stay_whole),
-        cmocka_unit_test(test_backups_that_hold_it),
-        cmocka_unit_test(test_no_byte_is_left),
-        cmocka_unit_test(test_delete_where),
-        cmocka_unit_test(test_delete_where_once),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_all_of_it_goes),         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_corrections_stay_whole), cmocka_unit_test(test_backups_that_hold_it),
+        cmocka_unit_test(test_no_byte_is_left),        cmocka_unit_test(test_delete_where),
+        cmocka_unit_test(test_delete_where_once),      cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static const double stability_min = 0.001;
 static const double ms_of_day = 86400000.0;
 
 #define SECONDS(n) ((n) / 86400.0)
-#define YEARS(n) ((n) * 365.25)
+#define YEARS(n) ((n)*365.25)
 /* Episodic: what FSRS gives a first Good. Planetary and above do not fade; a million years keeps
  * the arithmetic finite. */
 static const double tier_stability[OMEGA_TIER_COUNT] = {
@@ -84,8 +84,7 @@ static double same_day_stability(double stability, enum om_grade grade)
 static double failed_stability(struct om_fsrs state, double probability)
 {
     double relearned = w[11] * pow(state.difficulty, -w[12]) *
-                       (pow(state.stability + 1.0, w[13]) - 1.0) *
-                       exp(w[14] * (1.0 - probability));
+                       (pow(state.stability + 1.0, w[13]) - 1.0) * exp(w[14] * (1.0 - probability));
     double ceiling = state.stability / exp(w[17] * w[18]);
     return relearned < ceiling ? relearned : ceiling;
 }

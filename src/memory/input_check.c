@@ -116,8 +116,8 @@ static omega_status check_validity(int64_t from, int64_t to)
         status = check_stamp("valid_to_ms", to);
     }
     if (status == OMEGA_OK && from != OMEGA_TIME_UNSET && to != OMEGA_TIME_UNSET && to < from) {
-        return om_fail(OMEGA_EINVAL, "valid_to_ms %lld is before valid_from_ms %lld",
-                       (long long)to, (long long)from);
+        return om_fail(OMEGA_EINVAL, "valid_to_ms %lld is before valid_from_ms %lld", (long long)to,
+                       (long long)from);
     }
     return status;
 }
@@ -177,9 +177,9 @@ static omega_status check_embedding(struct om_memory *memory, const float *embed
         return status;
     }
     if (embedding == NULL) {
-        return dimension == 0 ? OMEGA_OK
-                              : om_fail(OMEGA_EINVAL, "dimension is %u but there is no embedding",
-                                        dimension);
+        return dimension == 0
+                   ? OMEGA_OK
+                   : om_fail(OMEGA_EINVAL, "dimension is %u but there is no embedding", dimension);
     }
     if (dimension == 0 || dimension > OM_LIMIT_DIMENSION) {
         return om_fail(OMEGA_EINVAL, "dimension is %u; 1 to %d is allowed", dimension,
@@ -227,7 +227,10 @@ static omega_status check_texts(void *object, const struct text_rule *rules, siz
     return status;
 }
 
-#define INPUT_TEXT(field, max) {#field, offsetof(omega_memory_input, field), max}
+#define INPUT_TEXT(field, max)                                                                     \
+    {                                                                                              \
+#field, offsetof(omega_memory_input, field), max                                           \
+    }
 static const struct text_rule input_texts[] = {
     INPUT_TEXT(key, OM_LIMIT_NAME),         INPUT_TEXT(type, OM_LIMIT_NAME),
     INPUT_TEXT(role, OM_LIMIT_NAME),        INPUT_TEXT(name, OM_LIMIT_NAME),
@@ -309,8 +312,9 @@ static omega_status check_update_flags(const omega_update_options *options)
     }
     if (options->state != -1 && options->state != OMEGA_MEMORY_ACTIVE &&
         options->state != OMEGA_MEMORY_ARCHIVED) {
-        return om_fail(OMEGA_EINVAL, "state is %d; -1 (stays), %d (active) or %d (archived) is "
-                                     "allowed",
+        return om_fail(OMEGA_EINVAL,
+                       "state is %d; -1 (stays), %d (active) or %d (archived) is "
+                       "allowed",
                        options->state, OMEGA_MEMORY_ACTIVE, OMEGA_MEMORY_ARCHIVED);
     }
     return check_tier(options->tier);
@@ -331,20 +335,20 @@ static omega_status check_update_numbers(const omega_update_options *options)
     return status;
 }
 
-#define UPDATE_TEXT(field, max) {#field, offsetof(omega_update_options, field), max}
+#define UPDATE_TEXT(field, max)                                                                    \
+    {                                                                                              \
+#field, offsetof(omega_update_options, field), max                                         \
+    }
 static const struct text_rule update_texts[] = {
-    UPDATE_TEXT(type, OM_LIMIT_NAME),
-    UPDATE_TEXT(name, OM_LIMIT_NAME),
-    UPDATE_TEXT(scope.user, OM_LIMIT_NAME),
-    UPDATE_TEXT(scope.agent, OM_LIMIT_NAME),
+    UPDATE_TEXT(type, OM_LIMIT_NAME),          UPDATE_TEXT(name, OM_LIMIT_NAME),
+    UPDATE_TEXT(scope.user, OM_LIMIT_NAME),    UPDATE_TEXT(scope.agent, OM_LIMIT_NAME),
     UPDATE_TEXT(scope.session, OM_LIMIT_NAME),
 };
 
 omega_status om_check_update(struct om_memory *memory, struct om_arena *arena,
                              omega_update_options *options)
 {
-    omega_status status = check_size("omega_update_options", options->struct_size,
-                                     sizeof *options);
+    omega_status status = check_size("omega_update_options", options->struct_size, sizeof *options);
     if (status == OMEGA_OK) {
         status = check_update_flags(options);
     }
@@ -366,7 +370,10 @@ omega_status om_check_update(struct om_memory *memory, struct om_arena *arena,
     return status == OMEGA_OK ? check_metadata(arena, &options->metadata_json) : status;
 }
 
-#define MESSAGE_TEXT(field, max) {#field, offsetof(omega_message, field), max}
+#define MESSAGE_TEXT(field, max)                                                                   \
+    {                                                                                              \
+#field, offsetof(omega_message, field), max                                                \
+    }
 static const struct text_rule message_texts[] = {
     MESSAGE_TEXT(role, OM_LIMIT_NAME),
     MESSAGE_TEXT(name, OM_LIMIT_NAME),
@@ -410,8 +417,9 @@ static omega_status check_list_tiers(const omega_list_options *options)
 {
     for (size_t i = 0; i < options->tier_count; i++) {
         if (options->tiers == NULL || (unsigned)options->tiers[i] >= OMEGA_TIER_COUNT) {
-            return om_fail(OMEGA_EINVAL, "tiers[%zu] is %d; 0 (immediate) to %d (cosmic) is "
-                                         "allowed",
+            return om_fail(OMEGA_EINVAL,
+                           "tiers[%zu] is %d; 0 (immediate) to %d (cosmic) is "
+                           "allowed",
                            i, options->tiers != NULL ? (int)options->tiers[i] : -1,
                            OMEGA_TIER_COUNT - 1);
         }
@@ -440,8 +448,9 @@ omega_status om_check_list(const omega_list_options *options)
                        OM_LIMIT_LIST);
     }
     if ((options->include & ~(uint32_t)(OMEGA_INCLUDE_ARCHIVED | OMEGA_INCLUDE_SUPERSEDED)) != 0) {
-        return om_fail(OMEGA_EINVAL, "include is %u; OMEGA_INCLUDE_ARCHIVED and "
-                                     "OMEGA_INCLUDE_SUPERSEDED are allowed",
+        return om_fail(OMEGA_EINVAL,
+                       "include is %u; OMEGA_INCLUDE_ARCHIVED and "
+                       "OMEGA_INCLUDE_SUPERSEDED are allowed",
                        options->include);
     }
     if ((unsigned)options->order > OMEGA_ORDER_POSITION) {

@@ -1,4 +1,5 @@
-/* input_check_test.c -- bad input: each is refused with a sentence that names it, nothing changes. */
+/* input_check_test.c -- bad input: each is refused with a sentence that names it, nothing changes.
+ * */
 #include "support/support.h"
 
 #include <math.h>

@@ -230,8 +230,7 @@ static omega_status count_all(struct om_memory *memory, struct om_reader *reader
 {
     struct om_stmt *stmt;
     bool found;
-    unsigned statement =
-        options->all_roots ? OM_MEMORY_SQL_COUNT_ALL : OM_MEMORY_SQL_COUNT;
+    unsigned statement = options->all_roots ? OM_MEMORY_SQL_COUNT_ALL : OM_MEMORY_SQL_COUNT;
     omega_status status = om_sql(reader->conn, &om_memory_schema, statement, &stmt);
     if (status != OMEGA_OK) {
         return status;
@@ -251,8 +250,8 @@ static omega_status count_filtered(struct om_memory *memory, struct om_reader *r
     struct om_arena arena;
     struct om_lister lister;
     om_arena_init(&arena, memory->options.alloc, 0);
-    omega_status status = om_lister_init(&lister, &arena, reader, options,
-                                         om_wall_ms(memory->options.clock));
+    omega_status status =
+        om_lister_init(&lister, &arena, reader, options, om_wall_ms(memory->options.clock));
     *out = 0;
     while (status == OMEGA_OK) {
         struct om_memory_row row;

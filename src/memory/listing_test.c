@@ -229,8 +229,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pages_while_things_change), cmocka_unit_test(test_all_roots),
-        cmocka_unit_test(test_tiers_types_filters),       cmocka_unit_test(test_get_by_key_has_eyes),
+        cmocka_unit_test(test_pages_while_things_change),
+        cmocka_unit_test(test_all_roots),
+        cmocka_unit_test(test_tiers_types_filters),
+        cmocka_unit_test(test_get_by_key_has_eyes),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,9 +87,8 @@ static omega_status add_one(struct om_memory *memory, struct om_reader *reader,
     struct om_memory_row row;
     bool by_key = om_str_given(lookup->key);
     int64_t now = om_wall_ms(memory->options.clock);
-    omega_status status =
-        by_key ? find_key(reader, lookup->key, scope, &row)
-               : om_row_by_id(reader->conn, lookup->id, &row);
+    omega_status status = by_key ? find_key(reader, lookup->key, scope, &row)
+                                 : om_row_by_id(reader->conn, lookup->id, &row);
     if (status == OMEGA_OK && (!om_row_visible(&row, scope, false) || is_over(&row, now))) {
         return by_key ? om_fail(OMEGA_ENOTFOUND, "no memory with the key '%.*s'",
                                 OM_STR_ARG(om_utf8_clip(lookup->key, 64)))
@@ -177,8 +176,8 @@ static omega_status look_up_key(struct om_memory *memory, const struct lookup *l
     return look_up(memory, lookup, out);
 }
 
-omega_status om_memory_get_by_key(struct om_memory *memory, omega_str key,
-                                  const omega_scope *scope, omega_memories **out)
+omega_status om_memory_get_by_key(struct om_memory *memory, omega_str key, const omega_scope *scope,
+                                  omega_memories **out)
 {
     struct lookup lookup = {.scope = scope, .key = key};
     return look_up_key(memory, &lookup, out);

@@ -111,7 +111,7 @@ static void new_content(struct model *model, char out[48])
     (void)snprintf(out, 48, "common fact number %d", model->next_content++);
 }
 
-/* ---- Calls ---------------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 static omega_memory_input input_of(const struct fact *fact, const char *key)
 {
@@ -221,8 +221,8 @@ static void call_update(struct model *model)
         fact = make_version(model, at);
         memcpy(fact->content, content, sizeof fact->content);
     } else {
-        int state = fact->state == OMEGA_MEMORY_ACTIVE ? OMEGA_MEMORY_ARCHIVED
-                                                       : OMEGA_MEMORY_ACTIVE;
+        int state =
+            fact->state == OMEGA_MEMORY_ACTIVE ? OMEGA_MEMORY_ARCHIVED : OMEGA_MEMORY_ACTIVE;
         up.state = state;
         fact->state = (omega_memory_state)state;
         fact->version++;
@@ -327,7 +327,7 @@ static void call_again(struct model *model)
 
 static void call_any(struct model *model)
 {
-    static void (*const calls[])(struct model *model) = {
+    static void (*const calls[])(struct model * model) = {
         call_store,     call_store,  call_store,  call_store,        call_update, call_update,
         call_supersede, call_delete, call_update, call_delete_where, call_again,
     };
@@ -339,7 +339,7 @@ static void call_any(struct model *model)
     calls[which](model);
 }
 
-/* ---- Views ---------------------------------------------------------------------------------------- */
+/* ---- Views ----------------------------------------------------------------------------------- */
 
 static void assert_shows(const omega_memory *shown, const struct fact *fact)
 {
@@ -452,9 +452,9 @@ static void check_as_of(struct model *model, int user, int agent, int session)
     recall.k = OM_LIMIT_K;
     recall.scope = scope_of(user, agent, session);
     recall.include = OMEGA_INCLUDE_ARCHIVED;
-    recall.as_of_ms = house_start_ms + (int64_t)om_rng_below(
-                                           &model->rng,
-                                           (uint64_t)(now_of(model) - house_start_ms + 1));
+    recall.as_of_ms =
+        house_start_ms +
+        (int64_t)om_rng_below(&model->rng, (uint64_t)(now_of(model) - house_start_ms + 1));
     int64_t t = recall.as_of_ms;
     for (int i = 0; i < model->count; i++) {
         const struct fact *fact = &model->rows[i];

@@ -1,9 +1,9 @@
 /* memory_stress_test.c -- writers and readers through one handle at once.
  *
  * Each writer owns the memories it makes and checks after every call that it sees what it wrote;
- * readers check that whatever they are shown is whole: a content is "<writer> <n> <n>", its metadata
- * says the same number, and its vector in `default` begins with it. Meant for ThreadSanitizer; the
- * number of rounds is small in an ordinary run. */
+ * readers check that whatever they are shown is whole: a content is "<writer> <n> <n>", its
+ * metadata says the same number, and its vector in `default` begins with it. Meant for
+ * ThreadSanitizer; the number of rounds is small in an ordinary run. */
 #include "support/support.h"
 
 #include <stdio.h>
@@ -85,8 +85,8 @@ static void recall_own(int writer, int n, const omega_id *id)
         for (size_t i = 0; i < om_memories_count(got); i++) {
             const omega_memory *m = om_memories_at(got, i);
             check(is_whole(m));
-            seen = seen || (strcmp(m->id.text, id->text) == 0 &&
-                            om_str_eq_text(m->content, said.content));
+            seen = seen ||
+                   (strcmp(m->id.text, id->text) == 0 && om_str_eq_text(m->content, said.content));
         }
     }
     check(seen);

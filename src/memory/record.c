@@ -195,8 +195,8 @@ omega_status om_item_init(struct om_item *item, struct om_draft *draft,
                                      "what was forgotten");
     }
     copy_id(&item->given_id, &input->id);
-    item->given = (struct om_packed_vector){item->input.space, item->input.dimension,
-                                            item->input.embedding};
+    item->given =
+        (struct om_packed_vector){item->input.space, item->input.dimension, item->input.embedding};
     item->id = om_uuid_is_nil(item->given_id) ? om_uuid_new(memory->options.ids) : item->given_id;
     item->version_id = om_uuid_new(memory->options.ids);
     item->importance = input->importance;

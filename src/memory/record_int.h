@@ -39,7 +39,7 @@ struct om_change {
     int pinned, state;
     double importance, confidence;
     int64_t valid_from, valid_to, expires_at;
-    struct om_uuid version_id; /* of the past version */
+    struct om_uuid version_id;            /* of the past version */
     unsigned char digest[OM_DIGEST_SIZE]; /* of content, when that is given */
     bool override_tombstone;
 };

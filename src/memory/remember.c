@@ -11,8 +11,7 @@ static omega_status gone(void)
 }
 
 /* The ids of a result that begins with their count. */
-static omega_status read_ids(const struct om_write *write, size_t skip, size_t count,
-                             omega_id *out)
+static omega_status read_ids(const struct om_write *write, size_t skip, size_t count, omega_id *out)
 {
     struct om_unpack in;
     om_unpack_init(&in, write->result.ptr, write->result.len);
@@ -263,9 +262,8 @@ static omega_str given_part(omega_str text)
     return text.len > 0 ? text : (omega_str){NULL, 0};
 }
 
-omega_status om_memory_add_messages(struct om_memory *memory,
-                                    const omega_messages_options *options, omega_id *out,
-                                    char *session)
+omega_status om_memory_add_messages(struct om_memory *memory, const omega_messages_options *options,
+                                    omega_id *out, char *session)
 {
     struct om_draft draft;
     if (options == NULL || out == NULL) {

@@ -421,7 +421,7 @@ static void test_messages_come_once(void **state)
     house_close(&house);
 }
 
-/* ---- Memory that is out ------------------------------------------------------------------------ */
+/* ---- Memory that is out ---------------------------------------------------------------------- */
 
 static omega_id kept_id;
 

@@ -157,8 +157,8 @@ struct vector_look {
     float floats[OM_LIMIT_DIMENSION];
 };
 
-static omega_status add_vector(omega_memories *results, omega_memory_vector *vectors,
-                               size_t *count, omega_memory_vector vector)
+static omega_status add_vector(omega_memories *results, omega_memory_vector *vectors, size_t *count,
+                               omega_memory_vector vector)
 {
     vector.space = om_arena_str(&results->arena, vector.space);
     if (vector.space.ptr == NULL) {
@@ -189,9 +189,9 @@ static omega_status look_entry(struct vector_look *look, struct entry *entry)
         }
     }
     if (pending) {
-        status = add_vector(look->results, found, &count,
-                            (omega_memory_vector){omega_str_of(embedder->space),
-                                                  embedder->dimension, true});
+        status = add_vector(
+            look->results, found, &count,
+            (omega_memory_vector){omega_str_of(embedder->space), embedder->dimension, true});
         if (status != OMEGA_OK) {
             return status;
         }
@@ -259,8 +259,7 @@ omega_status om_memories_vector(const omega_memories *memories, size_t index, om
         return om_fail(OMEGA_ENOTFOUND, "memory %s has no vector of its caller",
                        entry->memory.id.text);
     }
-    const struct om_space *found =
-        om_spaces_find(memories->memory->options.spaces, vector->space);
+    const struct om_space *found = om_spaces_find(memories->memory->options.spaces, vector->space);
     OM_ASSERT(found != NULL);
     omega_status status = om_store_read(memories->memory->store, OM_READ_TIMEOUT_MS, &reader);
     if (status == OMEGA_OK) {

@@ -25,9 +25,9 @@ enum { SLICE = 256 };
 
 /* How long a tier keeps what is not used; 0: for ever. */
 static const int64_t retention_ms[OMEGA_TIER_COUNT] = {
-    [OMEGA_TIER_IMMEDIATE] = SECONDS_MS(1),       [OMEGA_TIER_SHORT_TERM] = SECONDS_MS(600),
-    [OMEGA_TIER_SESSION] = DAYS_MS(1),            [OMEGA_TIER_EPISODIC] = DAYS_MS(30),
-    [OMEGA_TIER_SEMANTIC] = DAYS_MS(365),         [OMEGA_TIER_PROCEDURAL] = DAYS_MS(5 * 365),
+    [OMEGA_TIER_IMMEDIATE] = SECONDS_MS(1), [OMEGA_TIER_SHORT_TERM] = SECONDS_MS(600),
+    [OMEGA_TIER_SESSION] = DAYS_MS(1),      [OMEGA_TIER_EPISODIC] = DAYS_MS(30),
+    [OMEGA_TIER_SEMANTIC] = DAYS_MS(365),   [OMEGA_TIER_PROCEDURAL] = DAYS_MS(5 * 365),
 };
 
 struct due_row {
@@ -127,8 +127,8 @@ static omega_status erase_due(struct run *run, bool expired)
         status = read_due(run, expired, after, rows, &count);
         if (status == OMEGA_OK && count > 0) {
             after = rows[count - 1].row;
-            status = commit_due(run, expired ? OM_RETAIN_EXPIRE : OM_RETAIN_REMOVE, rows, count,
-                                &done);
+            status =
+                commit_due(run, expired ? OM_RETAIN_EXPIRE : OM_RETAIN_REMOVE, rows, count, &done);
             *total += done;
         }
     }
@@ -155,8 +155,8 @@ static void read_look(struct om_stmt *stmt, struct look *out)
     out->state_at = om_col_i64(stmt, 6);
     out->last_use = OM_MAX(OM_MAX(om_col_i64(stmt, 4), om_col_i64(stmt, 5)), out->state_at);
     out->last_use = OM_MAX(out->last_use, om_col_time(stmt, 7));
-    out->stability = om_col_is_null(stmt, 8) ? om_initial_stability(out->tier)
-                                             : om_col_double(stmt, 8);
+    out->stability =
+        om_col_is_null(stmt, 8) ? om_initial_stability(out->tier) : om_col_double(stmt, 8);
     out->user = om_col_str(stmt, 9);
     out->agent = om_col_str(stmt, 10);
     out->session = om_col_str(stmt, 11);
@@ -223,8 +223,8 @@ static omega_status ask_session(struct om_reader *reader, const struct look *loo
 }
 
 /* Whether nothing has happened in the row's session for longer than the gap. */
-static omega_status session_over(struct run *run, struct om_reader *reader,
-                                 const struct look *look, bool *over)
+static omega_status session_over(struct run *run, struct om_reader *reader, const struct look *look,
+                                 bool *over)
 {
     int64_t gap = SECONDS_MS((int64_t)run->memory->options.session_gap_secs);
     *over = false;
@@ -343,8 +343,8 @@ static omega_status weigh(void *context, struct om_reader *reader, const struct 
     struct weighed *row = &weighing->rows[weighing->count];
     omega_status status = find_group(weighing, look, &row->group);
     if (status == OMEGA_OK) {
-        double kept = om_retrievability(look->tier, look->stability,
-                                        weighing->run->now - look->last_use);
+        double kept =
+            om_retrievability(look->tier, look->stability, weighing->run->now - look->last_use);
         /* Pinned ones count, and are the last that would go: applying refuses them. */
         row->worth = look->pinned ? 2.0 : kept * look->importance;
         row->due = (struct due_row){look->row, look->state_at};
@@ -397,8 +397,8 @@ static omega_status archive_groups(struct weighing *weighing)
             end++;
         }
         if (end - first > limit) {
-            status = archive_first(weighing->run, weighing->rows + first,
-                                   end - first - (size_t)limit);
+            status =
+                archive_first(weighing->run, weighing->rows + first, end - first - (size_t)limit);
         }
         first = end;
     }

@@ -239,12 +239,9 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content_makes_a_version),
-        cmocka_unit_test(test_keeping_is_in_place),
-        cmocka_unit_test(test_each_saying_field),
-        cmocka_unit_test(test_conflicts_and_eyes),
-        cmocka_unit_test(test_op_id_of_an_update),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_content_makes_a_version), cmocka_unit_test(test_keeping_is_in_place),
+        cmocka_unit_test(test_each_saying_field),       cmocka_unit_test(test_conflicts_and_eyes),
+        cmocka_unit_test(test_op_id_of_an_update),      cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,8 @@ static omega_status look_at_row(void *context, const struct om_memory_row *row, 
     const char *id = om_uuid_text(row->id).text;
     if (!(row->importance >= 0.0 && row->importance <= 1.0) ||
         !(row->confidence >= 0.0 && row->confidence <= 1.0)) {
-        om_check_fault(check, "memory %s has importance %g and confidence %g", id,
-                       row->importance, row->confidence);
+        om_check_fault(check, "memory %s has importance %g and confidence %g", id, row->importance,
+                       row->confidence);
     }
     if (om_uuid_is_nil(row->id) || row->version == 0 || row->position < -1) {
         om_check_fault(check, "memory row %lld (id %s) has version %llu and position %lld",

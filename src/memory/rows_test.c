@@ -8,7 +8,7 @@
 #include "memory/rows_check_int.h"
 #include "support/memory_house.h"
 
-/* ---- The visibility rule ------------------------------------------------------------------------ */
+/* ---- The visibility rule --------------------------------------------------------------------- */
 
 /* Written from the sentence in omega/base.h, case by case. */
 static void test_visibility(void **state)
@@ -50,7 +50,7 @@ static void test_visibility(void **state)
     assert_false(om_row_visible(&anns, NULL, false)); /* no user sees the shared root, not all */
 }
 
-/* ---- Damage ------------------------------------------------------------------------------------- */
+/* ---- Damage ---------------------------------------------------------------------------------- */
 
 /* Finds the content in the database file and flips one bit of it. */
 static void flip_bit(struct house *house, const char *text)
@@ -110,7 +110,7 @@ static void test_a_flipped_bit_is_found(void **state)
     house_close(&house);
 }
 
-/* ---- Record bodies ------------------------------------------------------------------------------ */
+/* ---- Record bodies --------------------------------------------------------------------------- */
 
 static void make_item(struct house *house, struct om_draft *draft, struct om_item *item)
 {
@@ -319,12 +319,9 @@ static void test_the_log_replays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_visibility),
-        cmocka_unit_test(test_a_flipped_bit_is_found),
-        cmocka_unit_test(test_an_item_round_trips),
-        cmocka_unit_test(test_damaged_records),
-        cmocka_unit_test(test_newer_form),
-        cmocka_unit_test(test_the_log_replays),
+        cmocka_unit_test(test_visibility),          cmocka_unit_test(test_a_flipped_bit_is_found),
+        cmocka_unit_test(test_an_item_round_trips), cmocka_unit_test(test_damaged_records),
+        cmocka_unit_test(test_newer_form),          cmocka_unit_test(test_the_log_replays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,8 +63,8 @@ static int64_t sum_of(struct om_uuid id, const unsigned char *digest, const omeg
 static bool is_sound(struct om_stmt *stmt, const unsigned char *digest)
 {
     omega_scope scope = {om_col_str(stmt, 1), om_col_str(stmt, 2), {NULL, 0}};
-    return sum_of(om_col_uuid(stmt, 0), digest, &scope, om_col_i64(stmt, 3),
-                  om_col_i64(stmt, 4)) == om_col_i64(stmt, 5);
+    return sum_of(om_col_uuid(stmt, 0), digest, &scope, om_col_i64(stmt, 3), om_col_i64(stmt, 4)) ==
+           om_col_i64(stmt, 5);
 }
 
 omega_status om_tombstone_find(struct om_conn *conn, const unsigned char digest[OM_DIGEST_SIZE],
@@ -106,8 +106,9 @@ omega_status om_tombstone_add(struct om_conn *conn, const struct om_tombstone *t
     om_bind_str(stmt, 3, scope.agent.len > 0 ? scope.agent : (omega_str){NULL, 0});
     om_bind_i64(stmt, 4, tombstone->made_at);
     om_bind_i64(stmt, 5, (int64_t)tombstone->reason);
-    om_bind_i64(stmt, 6, sum_of(tombstone->id, row->digest, &scope, tombstone->made_at,
-                                (int64_t)tombstone->reason));
+    om_bind_i64(
+        stmt, 6,
+        sum_of(tombstone->id, row->digest, &scope, tombstone->made_at, (int64_t)tombstone->reason));
     status = om_run(stmt);
     *added = status == OMEGA_OK && om_changed_rows(conn) > 0;
     return status;
@@ -119,8 +120,8 @@ bool om_tombstone_good(struct om_stmt *stmt)
     const void *digest = om_col_blob(stmt, 1, &size);
     omega_scope scope = {om_col_str(stmt, 2), om_col_str(stmt, 3), {NULL, 0}};
     return digest != NULL && size == OM_DIGEST_SIZE &&
-           sum_of(om_col_uuid(stmt, 0), digest, &scope, om_col_i64(stmt, 4),
-                  om_col_i64(stmt, 5)) == om_col_i64(stmt, 6);
+           sum_of(om_col_uuid(stmt, 0), digest, &scope, om_col_i64(stmt, 4), om_col_i64(stmt, 5)) ==
+               om_col_i64(stmt, 6);
 }
 
 omega_status om_tombstones_check(struct om_conn *conn, struct om_check *check)

@@ -199,7 +199,7 @@ static inline uint64_t house_count(struct house *house, const char *user, uint32
     return count;
 }
 
-/* ---- Memory that is out ------------------------------------------------------------------------- */
+/* ---- Memory that is out ---------------------------------------------------------------------- */
 
 /* One verb on a house that `prepare` has furnished. */
 struct house_trial {
