@@ -18,8 +18,9 @@ struct watch {
 static bool watch_step(void *context, uint64_t done, uint64_t total)
 {
     struct watch *watch = (struct watch *)context;
-    return om_long_go_on(&watch->work, watch->phase, done, total) &&
-           (watch->progress == NULL || watch->progress(watch->context, watch->phase, done, total));
+    const bool wanted = watch->progress == NULL ||
+                        watch->progress(watch->context, watch->phase, done, total);
+    return om_long_go_on(&watch->work, watch->phase, done, total) && wanted;
 }
 
 /* ---- On a running store ---------------------------------------------------------------------- */
