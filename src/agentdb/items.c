@@ -30,11 +30,6 @@ struct slot {
     uint32_t state;
 };
 
-struct cell {
-    int64_t row; /* 0: empty */
-    uint32_t item;
-};
-
 struct om_items {
     struct om_alloc *alloc;
     void (*freed)(void *context, uint32_t item);
@@ -48,7 +43,7 @@ struct om_items {
     bool added; /* since the last prepare */
     _Atomic uint64_t live, waiting;
     struct om_mutex mutex;
-    struct cell *cells;
+    uint32_t *cells;   /* item + 1; 0: empty. The item's slot has the row */
     size_t cell_count; /* a power of two */
     size_t cell_used;
 };
@@ -69,11 +64,17 @@ static size_t cell_of(int64_t row, size_t cell_count)
     return (size_t)(((uint64_t)row * 0x9E3779B97F4A7C15u) >> 20) & (cell_count - 1);
 }
 
-/* The row's cell, or the empty one where it would stand. */
-static struct cell *find_cell(struct cell *cells, size_t cell_count, int64_t row)
+static int64_t row_of_cell(const struct om_items *items, uint32_t cell)
+{
+    return atomic_load_explicit(&slot_at(items, cell - 1)->row, memory_order_relaxed);
+}
+
+/* The row's cell in a table, or the empty one where it would stand. */
+static uint32_t *find_cell(const struct om_items *items, uint32_t *cells, size_t cell_count,
+                           int64_t row)
 {
     size_t at = cell_of(row, cell_count);
-    while (cells[at].row != 0 && cells[at].row != row) {
+    while (cells[at] != 0 && row_of_cell(items, cells[at]) != row) {
         at = (at + 1) & (cell_count - 1);
     }
     return &cells[at];
@@ -89,17 +90,18 @@ static omega_status grow_map(struct om_items *items, uint64_t wanted)
     if (cell_count == items->cell_count) {
         return OMEGA_OK;
     }
-    struct cell *cells = om_get0(items->alloc, cell_count, sizeof *cells);
+    uint32_t *cells = om_get0(items->alloc, cell_count, sizeof *cells);
     if (cells == NULL) {
         return om_nomem();
     }
     om_mutex_lock(&items->mutex);
     for (size_t i = 0; i < items->cell_count; i++) {
-        if (items->cells[i].row != 0) {
-            *find_cell(cells, cell_count, items->cells[i].row) = items->cells[i];
+        uint32_t cell = items->cells[i];
+        if (cell != 0) {
+            *find_cell(items, cells, cell_count, row_of_cell(items, cell)) = cell;
         }
     }
-    struct cell *old = items->cells;
+    uint32_t *old = items->cells;
     items->cells = cells;
     items->cell_count = cell_count;
     om_mutex_unlock(&items->mutex);
@@ -110,10 +112,9 @@ static omega_status grow_map(struct om_items *items, uint64_t wanted)
 static void map_set(struct om_items *items, int64_t row, uint32_t item)
 {
     om_mutex_lock(&items->mutex);
-    struct cell *cell = find_cell(items->cells, items->cell_count, row);
-    items->cell_used += cell->row == 0 ? 1 : 0;
-    cell->row = row;
-    cell->item = item;
+    uint32_t *cell = find_cell(items, items->cells, items->cell_count, row);
+    items->cell_used += *cell == 0 ? 1 : 0;
+    *cell = item + 1;
     om_mutex_unlock(&items->mutex);
 }
 
@@ -124,25 +125,25 @@ static void clear_cell(struct om_items *items, size_t hole)
     size_t at = hole;
     for (;;) {
         at = (at + 1) & mask;
-        if (items->cells[at].row == 0) {
+        if (items->cells[at] == 0) {
             break;
         }
-        size_t home = cell_of(items->cells[at].row, items->cell_count);
+        size_t home = cell_of(row_of_cell(items, items->cells[at]), items->cell_count);
         /* May it move? Yes unless its home lies cyclically in (hole, at]. */
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             items->cells[hole] = items->cells[at];
             hole = at;
         }
     }
-    items->cells[hole] = (struct cell){0, 0};
+    items->cells[hole] = 0;
     items->cell_used -= 1;
 }
 
 static void map_clear(struct om_items *items, int64_t row, uint32_t item)
 {
     om_mutex_lock(&items->mutex);
-    struct cell *cell = find_cell(items->cells, items->cell_count, row);
-    if (cell->row == row && cell->item == item) {
+    uint32_t *cell = find_cell(items, items->cells, items->cell_count, row);
+    if (*cell == item + 1) {
         clear_cell(items, (size_t)(cell - items->cells));
     }
     om_mutex_unlock(&items->mutex);
@@ -316,9 +317,9 @@ bool om_items_find(struct om_items *items, int64_t row, uint32_t *item)
     bool found = false;
     om_mutex_lock(&items->mutex);
     if (items->cell_count > 0) {
-        const struct cell *cell = find_cell(items->cells, items->cell_count, row);
-        found = cell->row == row && row != 0;
-        *item = found ? cell->item : 0;
+        uint32_t cell = *find_cell(items, items->cells, items->cell_count, row);
+        found = cell != 0;
+        *item = found ? cell - 1 : 0;
     }
     om_mutex_unlock(&items->mutex);
     return found;
@@ -341,7 +342,7 @@ void om_items_usage(struct om_items *items, struct om_items_usage *out)
     out->waiting = atomic_load_explicit(&items->waiting, memory_order_relaxed);
     out->bytes = sizeof *items + om_items_limit(items) * sizeof(struct slot);
     om_mutex_lock(&items->mutex);
-    out->bytes += items->cell_count * sizeof(struct cell);
+    out->bytes += items->cell_count * sizeof *items->cells;
     om_mutex_unlock(&items->mutex);
 }
 
@@ -369,10 +370,9 @@ static const char *validate_slots(struct om_items *items)
         }
     }
     for (size_t i = 0; i < items->cell_count; i++) {
-        struct cell cell = items->cells[i];
-        if (cell.row != 0 && (slot_at(items, cell.item)->state != SLOT_LIVE ||
-                              om_items_row(items, cell.item) != cell.row)) {
-            return "the map names an item that is not the row's";
+        uint32_t cell = items->cells[i];
+        if (cell != 0 && slot_at(items, cell - 1)->state != SLOT_LIVE) {
+            return "the map names an item that is not live";
         }
     }
     return NULL;

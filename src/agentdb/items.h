@@ -6,7 +6,7 @@
  * (cannot), removed in a later one, freed by reclaim after a grace period.
  * Threads: one publisher at a time; any number of readers beside it. find takes a lock for a few
  *          instructions, the rest of the readers' calls none.
- * Memory:  24 bytes for each item, 23 to 46 for each row. */
+ * Memory:  24 bytes for each item, 6 to 12 for each row. */
 #ifndef OM_ITEMS_H
 #define OM_ITEMS_H
 

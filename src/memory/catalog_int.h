@@ -18,23 +18,25 @@ struct om_memory_row;
  * 0 is "none". */
 typedef uint32_t om_name_id;
 
-/* What the catalogue keeps of a row. Fields after `mutable` change in place; a change of one before
- * is a new row, hence a new entry. */
+/* What the catalogue keeps of a row. Atomic fields change in place; a change of another is a new row,
+ * hence a new entry. What every search asks for stands first, in one or two lines of the cache. */
 struct om_entry {
     _Atomic uint64_t added;   /* seq + 1: a snapshot from there on shows it; 0: not in use */
     _Atomic uint64_t removed; /* seq: a snapshot from there on does not; 0: stands */
+    _Atomic uint8_t tier, state, pinned, state_before;
+    om_name_id user, agent, session;
+    _Atomic double importance;
+    _Atomic int64_t expires_at;
+    unsigned char *packed; /* of om_filter_pack; NULL when empty */
     int64_t row;
     int64_t occurred_at, valid_from, created_at;
-    unsigned char *packed; /* of om_filter_pack; NULL when empty */
-    om_name_id user, agent, session, root, type, role, name;
-    /* mutable */
+    om_name_id root, type, role, name;
+    _Atomic uint64_t ended; /* seq: a snapshot before it still sees state_before; 0: none */
+    _Atomic int64_t valid_to, updated_at, believed_to, accessed_at;
+    _Atomic double confidence;
     _Atomic float stability, difficulty;
     _Atomic uint32_t access_count;   /* with those not yet written */
     _Atomic uint32_t access_pending; /* counted here, not yet written */
-    _Atomic uint8_t tier, state, pinned, state_before;
-    _Atomic uint64_t ended; /* seq: a snapshot before it still sees state_before; 0: none */
-    _Atomic int64_t valid_to, updated_at, believed_to, expires_at, accessed_at;
-    _Atomic double importance, confidence;
 };
 
 struct om_catalog;

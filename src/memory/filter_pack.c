@@ -12,8 +12,8 @@
  *                        bits, or the offset of the text from the start)
  *     ...                texts; one that is a stamp has its milliseconds (8 bytes) before it
  *
- * Elements of an array stand at the array's own path; an array or object itself stands there as a
- * container, for $exists. Paths over OM_FILTER_PATH bytes are left out: no filter can name them.
+ * Elements of an array stand at the array's own path; an object, or an empty array, stands there as
+ * a container, for $exists. Paths over OM_FILTER_PATH bytes are left out: no filter can name them.
  *
  * Rejected: keeping paths as text (they repeat for each member: 64 KiB of metadata could grow to
  * many times that; hashed, it grows at most eightfold), and keeping JSON (2 us to parse for each
@@ -100,10 +100,11 @@ static void add_tree(struct packer *packer, size_t path_len, bool is_root,
     size_t at = 0;
     omega_str name;
     const struct om_json *value = NULL;
-    if (!is_root) {
-        add_scalar(packer, path_len, json);
+    bool is_array = om_json_type_of(json) == OM_JSON_ARRAY;
+    if (!is_root && !(is_array && om_json_count(json) > 0)) {
+        add_scalar(packer, path_len, json); /* an array's elements speak for it */
     }
-    if (om_json_type_of(json) == OM_JSON_ARRAY) {
+    if (is_array) {
         for (size_t i = 0; i < om_json_count(json); i++) {
             add_tree(packer, path_len, false, om_json_at(json, i));
         }
