@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../tests/support/toy_store.h"
+#include "support/toy_store.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -125,7 +125,7 @@ static void lay_out(uint8_t how, const uint8_t *data, size_t size)
     }
 }
 
-/* ---- Use --------------------------------------------------------------------------------------- */
+/* ---- Use ------------------------------------------------------------------------------------- */
 
 static bool any_event(void *context, const struct om_store_event *event)
 {
@@ -165,11 +165,12 @@ static void use(struct om_store *store)
     struct om_reader reader;
     struct om_check check = {0};
     size_t bytes = 0, count = 0;
+    const struct om_outbox_query all = {0, 0, UINT64_MAX, EVENTS_MAX, any_event, &bytes};
     uint64_t overwritten;
     bool more;
     if (om_store_read(store, 0, &reader) == OMEGA_OK) {
         read_rows(&reader);
-        (void)!om_store_events(&reader, 0, 0, UINT64_MAX, EVENTS_MAX, any_event, &bytes, NULL);
+        (void)!om_store_events(&reader, &all, NULL);
         (void)!om_store_changes(&reader, 0, EVENTS_MAX, any_change, &count);
         om_store_read_end(&reader);
     }

@@ -190,6 +190,7 @@ static bool any_change(void *context, uint64_t seq, uint32_t kind, int64_t row, 
 
 static omega_status call_read(struct fixture *f)
 {
+    const struct om_outbox_query all = {0, 0, UINT64_MAX, 100, any_event, NULL};
     struct om_reader reader;
     struct om_stmt *stmt;
     bool row = true;
@@ -201,7 +202,7 @@ static omega_status call_read(struct fixture *f)
         status = om_step(stmt, &row);
     }
     if (status == OMEGA_OK) {
-        status = om_store_events(&reader, 0, 0, UINT64_MAX, 100, any_event, NULL, NULL);
+        status = om_store_events(&reader, &all, NULL);
     }
     if (status == OMEGA_OK) {
         status = om_store_changes(&reader, 3, 100, any_change, NULL);

@@ -361,7 +361,8 @@ omega_status omega_events_since(omega_runtime *rt, const omega_events_query *que
     om_buf_add_text(&buf, "");
     status = om_store_read(rt->store, 1000, &reader);
     if (status == OMEGA_OK) {
-        status = om_store_events(&reader, query->row, query->n, mask, max, add_stored, &buf, &gap);
+        const struct om_outbox_query wanted = {query->row, query->n, mask, max, add_stored, &buf};
+        status = om_store_events(&reader, &wanted, &gap);
     }
     om_store_read_end(&reader);
     if (status == OMEGA_OK) {

@@ -105,12 +105,8 @@ omega_status om_store_changes(struct om_reader *reader, uint64_t after, size_t m
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 struct event_walk {
-    uint64_t after_row;
-    uint32_t after_n;
-    uint64_t mask;
+    const struct om_outbox_query *query;
     size_t left;
-    bool (*each)(void *context, const struct om_store_event *event);
-    void *context;
     bool stopped;
     int64_t damaged; /* the first damaged row, 0 when none */
 };
@@ -128,8 +124,9 @@ bool om_outbox_row_sound(struct om_stmt *stmt)
 
 static void give(struct event_walk *walk, const struct om_store_event *event)
 {
-    bool known = event->row == walk->after_row && event->n <= walk->after_n;
-    if (known || (walk->mask & (UINT64_C(1) << event->type)) == 0) {
+    const struct om_outbox_query *query = walk->query;
+    bool known = event->row == query->after_row && event->n <= query->after_n;
+    if (known || (query->mask & (UINT64_C(1) << event->type)) == 0) {
         return;
     }
     if (walk->left == 0) {
@@ -137,7 +134,7 @@ static void give(struct event_walk *walk, const struct om_store_event *event)
         return;
     }
     walk->left--;
-    walk->stopped = !walk->each(walk->context, event);
+    walk->stopped = !query->each(query->context, event);
 }
 
 /* False when parts and body do not fit each other. */
@@ -173,7 +170,7 @@ static omega_status walk_outbox(struct om_reader *reader, struct event_walk *wal
     if (status != OMEGA_OK) {
         return status;
     }
-    om_bind_i64(stmt, 0, (int64_t)walk->after_row);
+    om_bind_i64(stmt, 0, (int64_t)walk->query->after_row);
     om_bind_i64(stmt, 1, (int64_t)reader->seq);
     bool row = true;
     while (!walk->stopped && (status = om_step(stmt, &row)) == OMEGA_OK && row) {
@@ -185,24 +182,17 @@ static omega_status walk_outbox(struct om_reader *reader, struct event_walk *wal
     return status;
 }
 
-omega_status om_store_events(struct om_reader *reader, uint64_t after_row, uint32_t after_n,
-                             uint64_t mask, size_t max,
-                             bool (*each)(void *context, const struct om_store_event *event),
-                             void *context, bool *trimmed)
+omega_status om_store_events(struct om_reader *reader, const struct om_outbox_query *query,
+                             bool *trimmed)
 {
     int64_t floor = 0;
-    struct event_walk walk = {.after_row = after_row,
-                              .after_n = after_n,
-                              .mask = mask,
-                              .left = max,
-                              .each = each,
-                              .context = context};
+    struct event_walk walk = {.query = query, .left = query->max};
     omega_status status = om_meta_get_i64(reader->conn, "outbox_floor", &floor);
     if (status != OMEGA_OK) {
         return status;
     }
     if (trimmed != NULL) {
-        *trimmed = after_row < (uint64_t)OM_MAX(floor, 0);
+        *trimmed = query->after_row < (uint64_t)OM_MAX(floor, 0);
     }
     status = walk_outbox(reader, &walk);
     if (status == OMEGA_OK && walk.damaged != 0) {

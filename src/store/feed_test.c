@@ -84,13 +84,22 @@ static bool see_change(void *context, uint64_t seq, uint32_t kind, int64_t row, 
     return ++seen->count != seen->stop_at;
 }
 
-static omega_status events(struct om_store *store, uint64_t row, uint32_t n, uint64_t mask,
-                           size_t max, struct seen *seen, bool *trimmed)
+/* Where a query begins, what it wants. */
+struct from {
+    uint64_t row;
+    uint32_t n;
+    uint64_t mask;
+    size_t max;
+};
+
+static omega_status events(struct om_store *store, struct from from, struct seen *seen,
+                           bool *trimmed)
 {
     struct om_reader reader;
+    struct om_outbox_query query = {from.row, from.n, from.mask, from.max, see, seen};
     seen->count = 0;
     assert_ok(om_store_read(store, 0, &reader));
-    omega_status status = om_store_events(&reader, row, n, mask, max, see, seen, trimmed);
+    omega_status status = om_store_events(&reader, &query, trimmed);
     om_store_read_end(&reader);
     return status;
 }
@@ -119,7 +128,7 @@ static void test_live_and_stored_events_agree(void **state)
     struct seen stored = {0};
     bool trimmed = true;
     put_and_drop(f->store);
-    assert_ok(events(f->store, 0, 0, UINT64_MAX, 100, &stored, &trimmed));
+    assert_ok(events(f->store, (struct from){0, 0, UINT64_MAX, 100}, &stored, &trimmed));
     assert_false(trimmed);
     assert_int_equal(stored.count, 11);
     assert_int_equal(live.count, 11);
@@ -136,18 +145,19 @@ static void test_cursor_mask_and_max(void **state)
     struct fixture *f = *state;
     struct seen seen = {0};
     put_and_drop(f->store);
-    assert_ok(events(f->store, 3, 1, UINT64_MAX, 2, &seen, NULL));
+    assert_ok(events(f->store, (struct from){3, 1, UINT64_MAX, 2}, &seen, NULL));
     assert_int_equal(seen.count, 2);
     assert_int_equal(seen.rows[0], 4);
-    assert_ok(events(f->store, 3, 0, UINT64_MAX, 1, &seen, NULL));
+    assert_ok(events(f->store, (struct from){3, 0, UINT64_MAX, 1}, &seen, NULL));
     assert_int_equal(seen.rows[0], 3);
-    assert_ok(events(f->store, 0, 0, UINT64_C(1) << TOY_EVENT_DROP, 100, &seen, NULL));
+    assert_ok(
+        events(f->store, (struct from){0, 0, UINT64_C(1) << TOY_EVENT_DROP, 100}, &seen, NULL));
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.rows[0], 11);
     seen.stop_at = 3;
-    assert_ok(events(f->store, 0, 0, UINT64_MAX, 100, &seen, NULL));
+    assert_ok(events(f->store, (struct from){0, 0, UINT64_MAX, 100}, &seen, NULL));
     assert_int_equal(seen.count, 3);
-    assert_ok(events(f->store, 11, 1, UINT64_MAX, 100, &seen, NULL));
+    assert_ok(events(f->store, (struct from){11, 1, UINT64_MAX, 100}, &seen, NULL));
     assert_int_equal(seen.count, 0);
 }
 
@@ -177,7 +187,7 @@ static void test_several_events_of_one_operation(void **state)
     toy_write_init(&toy, &several, 1, OM_DURABILITY_DISK);
     assert_ok(toy_commit(f->store, &toy));
     toy_write_fini(&toy);
-    assert_ok(events(f->store, 1, 2, UINT64_MAX, 100, &seen, NULL));
+    assert_ok(events(f->store, (struct from){1, 2, UINT64_MAX, 100}, &seen, NULL));
     assert_int_equal(seen.count, 3);
     assert_int_equal(seen.ns[0], 3);
     assert_int_equal(seen.types[2], 4);
@@ -238,15 +248,15 @@ static void test_trimming_by_age(void **state)
     bool trimmed = false;
     put_and_drop(f->store);
     trim_all(f->store);
-    assert_ok(events(f->store, 0, 0, UINT64_MAX, 100, &seen, &trimmed));
+    assert_ok(events(f->store, (struct from){0, 0, UINT64_MAX, 100}, &seen, &trimmed));
     assert_int_equal(seen.count, 11);
     assert_false(trimmed);
     om_fake_clock_advance_ms(&f->fake, INT64_C(8) * 24 * 3600 * 1000);
     trim_all(f->store);
-    assert_ok(events(f->store, 0, 0, UINT64_MAX, 100, &seen, &trimmed));
+    assert_ok(events(f->store, (struct from){0, 0, UINT64_MAX, 100}, &seen, &trimmed));
     assert_int_equal(seen.count, 0);
     assert_true(trimmed);
-    assert_ok(events(f->store, 11, 1, UINT64_MAX, 100, &seen, &trimmed));
+    assert_ok(events(f->store, (struct from){11, 1, UINT64_MAX, 100}, &seen, &trimmed));
     assert_false(trimmed);
     /* The last number survives, also a new life. */
     om_store_close(f->store);
@@ -288,7 +298,8 @@ static void test_a_damaged_row_does_not_stop_the_stream(void **state)
     put_and_drop(f->store);
     run_sql(f, "UPDATE outbox SET body = replace(body, 'Put', 'Pet') WHERE row = 4;"
                "UPDATE outbox SET parts = x'0102' WHERE row = 6;");
-    assert_status(events(f->store, 0, 0, UINT64_MAX, 100, &seen, NULL), OMEGA_ECORRUPT);
+    assert_status(events(f->store, (struct from){0, 0, UINT64_MAX, 100}, &seen, NULL),
+                  OMEGA_ECORRUPT);
     assert_error_says("row 4");
     assert_int_equal(seen.count, 9);
     struct om_check check = {0};

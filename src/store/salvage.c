@@ -16,7 +16,13 @@
  * Rejected: SQLite's recovery extension (not in Debian's build). */
 #include "store/store_int.h"
 
-enum { RANGES_MAX = 4096, COLUMNS_MAX = 64, SQL_SIZE = 4096, COMMIT_ROWS = 1000 };
+enum {
+    RANGES_MAX = 2048,
+    RANGES_OPEN = 128,
+    COLUMNS_MAX = 64,
+    SQL_SIZE = 4096,
+    COMMIT_ROWS = 1000
+};
 
 struct salvage {
     struct om_conn *source;
@@ -88,46 +94,56 @@ static omega_status copy_row(struct salvage *salvage, struct salvage_table *tabl
 
 /* ---- Ranges ---------------------------------------------------------------------------------- */
 
-/* Scans [low, high] in one direction; *reached is the last row number that was read, *whole says
- * that nothing was in the way. Only damage is tolerated. */
-static omega_status scan(struct salvage *salvage, struct salvage_table *table, int64_t low,
-                         int64_t high, bool descending, int64_t *reached, bool *whole)
+struct range {
+    int64_t low, high;
+};
+
+/* One pass over row numbers [low, high]. */
+struct scan {
+    int64_t low, high;
+    bool descending;
+    int64_t
+        reached; /* the last row number that was read; beyond the edge when not even the first */
+    bool whole;  /* nothing was in the way */
+};
+
+static omega_status scan_rows(struct salvage *salvage, struct salvage_table *table,
+                              struct om_stmt *stmt, struct scan *scan)
 {
-    char sql[SQL_SIZE];
-    struct om_stmt stmt;
     bool row = true;
-    (void)snprintf(sql, sizeof(sql),
-                   "SELECT %s, rowid FROM %s WHERE rowid BETWEEN ? AND ? ORDER BY rowid %s",
-                   table->columns, table->name, descending ? "DESC" : "ASC");
-    *whole = false;
-    *reached = descending ? high : low;
-    bool any = false;
-    omega_status status = om_conn_prepare(salvage->source, sql, &stmt);
-    if (status != OMEGA_OK) {
-        return status;
-    }
-    om_bind_i64(&stmt, 0, low);
-    om_bind_i64(&stmt, 1, high);
-    while ((status = om_step(&stmt, &row)) == OMEGA_OK && row) {
-        any = true;
-        *reached = om_col_i64(&stmt, table->column_count);
-        status = copy_row(salvage, table, &stmt);
+    omega_status status = OMEGA_OK;
+    scan->reached = scan->descending ? scan->high + 1 : scan->low - 1;
+    om_bind_i64(stmt, 0, scan->low);
+    om_bind_i64(stmt, 1, scan->high);
+    while ((status = om_step(stmt, &row)) == OMEGA_OK && row) {
+        scan->reached = om_col_i64(stmt, table->column_count);
+        status = copy_row(salvage, table, stmt);
         if (status != OMEGA_OK) {
             break;
         }
     }
-    *whole = status == OMEGA_OK;
-    if (!any && !*whole) {
-        *reached = descending ? high + 1 : low - 1; /* not even the first */
+    scan->whole = status == OMEGA_OK;
+    return status;
+}
+
+/* Only damage is tolerated. */
+static omega_status scan_range(struct salvage *salvage, struct salvage_table *table,
+                               struct scan *scan)
+{
+    char sql[SQL_SIZE];
+    struct om_stmt stmt;
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT %s, rowid FROM %s WHERE rowid BETWEEN ? AND ? ORDER BY rowid %s",
+                   table->columns, table->name, scan->descending ? "DESC" : "ASC");
+    omega_status status = om_conn_prepare(salvage->source, sql, &stmt);
+    if (status != OMEGA_OK) {
+        return status;
     }
+    status = scan_rows(salvage, table, &stmt, scan);
     om_stmt_done(&stmt);
     bool damaged = status == OMEGA_ECORRUPT || status == OMEGA_EIO;
     return damaged ? OMEGA_OK : status;
 }
-
-struct range {
-    int64_t low, high;
-};
 
 /* From both ends, then the halves of what lies between, until ranges or patience are used up. */
 static omega_status copy_ranges(struct salvage *salvage, struct salvage_table *table,
@@ -138,19 +154,19 @@ static omega_status copy_ranges(struct salvage *salvage, struct salvage_table *t
     stack[depth++] = (struct range){-(INT64_C(1) << 62), INT64_C(1) << 62};
     while (depth > 0 && status == OMEGA_OK) {
         struct range range = stack[--depth];
-        bool whole = false;
-        int64_t up = range.low, down = range.high;
-        status = scan(salvage, table, range.low, range.high, false, &up, &whole);
-        if (status != OMEGA_OK || whole) {
+        struct scan up = {.low = range.low, .high = range.high};
+        status = scan_range(salvage, table, &up);
+        if (status != OMEGA_OK || up.whole) {
             continue;
         }
-        status = scan(salvage, table, up + 1, range.high, true, &down, &whole);
-        if (status != OMEGA_OK || whole) {
-            salvage->lost += whole ? 1 : 0;
+        struct scan down = {.low = up.reached + 1, .high = range.high, .descending = true};
+        status = scan_range(salvage, table, &down);
+        int64_t low = up.reached + 1, high = down.reached - 1;
+        if (status != OMEGA_OK || down.whole) {
+            salvage->lost += down.whole ? 1 : 0;
             continue;
         }
-        int64_t low = up + 1, high = down - 1;
-        if (low >= high || ++salvage->ranges > RANGES_MAX / 2 || depth + 2 > 128) {
+        if (low >= high || ++salvage->ranges > RANGES_MAX || depth + 2 > RANGES_OPEN) {
             salvage->lost++;
             continue;
         }
@@ -235,7 +251,7 @@ static omega_status copy_table(struct salvage *salvage, const struct om_schema *
                                const char *name)
 {
     struct salvage_table table = {.schema = schema, .name = name};
-    struct range *stack = om_get0(salvage->source->alloc, 128, sizeof(*stack));
+    struct range *stack = om_get0(salvage->source->alloc, RANGES_OPEN, sizeof(*stack));
     salvage->ranges = 0;
     omega_status status = stack != NULL ? describe(salvage, &table) : om_nomem();
     if (status == OMEGA_OK) {

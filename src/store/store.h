@@ -169,16 +169,28 @@ OMEGA_MUST_CHECK omega_status om_store_read(struct om_store *store, unsigned tim
                                             struct om_reader *out);
 void om_store_read_end(struct om_reader *reader); /* a zeroed one is allowed */
 
-/* Changes with seq > after, in order, at most `max`; false from `each` stops. */
+/* Changes with seq > after, in order, at most `max` and then the rest of the last sequence (it is
+ * never cut); false from `each` stops. OMEGA_ENOTFOUND: the feed begins after `after`, so what
+ * follows from it must be rebuilt. */
 OMEGA_MUST_CHECK omega_status om_store_changes(struct om_reader *reader, uint64_t after, size_t max,
                                                bool (*each)(void *context, uint64_t seq,
                                                             uint32_t kind, int64_t row,
                                                             int64_t space),
                                                void *context);
-/* Events after (row, n) whose type bit is in `mask`. *trimmed: some before were removed. */
-OMEGA_MUST_CHECK omega_status om_store_events(
-    struct om_reader *reader, uint64_t after_row, uint32_t after_n, uint64_t mask, size_t max,
-    bool (*each)(void *context, const struct om_store_event *event), void *context, bool *trimmed);
+/* Events after (after_row, after_n) whose type bit is in `mask`, in order, at most `max`; false
+ * from `each` stops. *trimmed (may be NULL): some before were removed. A row that does not match
+ * its checksum is left out, the others are given, and the call ends with OMEGA_ECORRUPT naming it.
+ * */
+struct om_outbox_query {
+    uint64_t after_row;
+    uint32_t after_n;
+    uint64_t mask;
+    size_t max;
+    bool (*each)(void *context, const struct om_store_event *event);
+    void *context;
+};
+OMEGA_MUST_CHECK omega_status om_store_events(struct om_reader *reader,
+                                              const struct om_outbox_query *query, bool *trimmed);
 /* Kept operations with seq > after (options.keep_operations). */
 OMEGA_MUST_CHECK omega_status om_store_operations(struct om_reader *reader, uint64_t after,
                                                   bool (*each)(void *context, uint64_t seq,

@@ -183,7 +183,8 @@ static const char *look_at_counts(struct om_store *store, struct om_reader *read
     struct told told = {0};
     struct om_check check = {0};
     int64_t count = toy_count(store, NULL);
-    if (om_store_events(reader, 0, 0, UINT64_MAX, SIZE_MAX, count_event, &told, NULL) != OMEGA_OK) {
+    const struct om_outbox_query all = {0, 0, UINT64_MAX, SIZE_MAX, count_event, &told};
+    if (om_store_events(reader, &all, NULL) != OMEGA_OK) {
         return TRIAL_SAYS("%s", omega_error_message());
     }
     if (count != told.puts - told.drops) {
