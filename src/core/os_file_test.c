@@ -368,6 +368,42 @@ static void test_a_fork_must_close_the_lock(void **state)
     om_os_close(&other);
 }
 
+/* Files of the user's are read as they are; new ones are never made over old ones. */
+static void test_input_and_new_file(void **state)
+{
+    char dir[256], path[OM_PATH_SIZE], bytes[8] = "";
+    struct stat info;
+    uint64_t size = 1;
+    size_t got = 0;
+    int fd = -1;
+    (void)state;
+    om_test_dir(dir, sizeof dir);
+    assert_ok(om_os_join(path, dir, "a"));
+    assert_status(om_os_open_input(path, &fd, &size), OMEGA_ENOTFOUND);
+    assert_int_equal(fd, -1);
+    assert_ok(om_os_create_file(path, &fd));
+    assert_ok(om_os_pwrite(fd, "hello", 5, 0));
+    assert_ok(om_os_fsync(fd));
+    om_os_close(&fd);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_status(om_os_create_file(path, &fd), OMEGA_ECONFLICT);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_ok(om_os_open_input(path, &fd, &size));
+    assert_int_equal(size, 5);
+    assert_ok(om_os_pread(fd, bytes, sizeof bytes, 0, &got));
+    assert_int_equal(got, 5);
+    om_os_close(&fd);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0444);
+    assert_status(om_os_open_input(dir, &fd, &size), OMEGA_EINVAL);
+    assert_ok(om_os_join(path, dir, "pipe"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_status(om_os_open_input(path, &fd, &size), OMEGA_EINVAL);
+    assert_status(om_os_fsync(-1), OMEGA_EIO);
+    om_test_dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_written_in_place),
         cmocka_unit_test(test_the_lock_names_its_owner),
+        cmocka_unit_test(test_input_and_new_file),
         cmocka_unit_test(test_a_fork_must_close_the_lock),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -2,8 +2,8 @@
  *
  * Reading checks types and names the member ("memories[3].importance must be a number"); ranges are
  * checked where the value is used. An unknown member is an error that names the nearest known one;
- * null is the same as not given. Texts and floats of what is read point into the document, which must
- * outlive its use; arrays come from the arena. Writing appends to an om_json_out.
+ * null is the same as not given. Texts and floats of what is read point into the document, which
+ * must outlive its use; arrays come from the arena. Writing appends to an om_json_out.
  * Threads: any. */
 #ifndef OM_FORMS_H
 #define OM_FORMS_H
@@ -23,14 +23,14 @@ struct om_form {
  * {"user","agent","session"}, "key", "type", "role", "name", "language", "metadata", "source":
  * {"kind","uri","actor"}, "occurred_at", "valid_from", "valid_to", "expires_at", "position",
  * "pinned", "id", "created_at", "override_tombstone"}. Sets all of *out; the actor stands in
- * out->write.actor. Members that an export adds (state, version, score ...) and the write options of
- * an operation (op_id, durability, actor) are read over when `lenient`.
+ * out->write.actor. Members that an export adds (state, version, score ...) and the write options
+ * of an operation (op_id, durability, actor) are read over when `lenient`.
  * OMEGA_EINVAL naming the member; OMEGA_ENOMEM. */
 OMEGA_MUST_CHECK omega_status om_form_memory_input(const struct om_form *form,
                                                    const struct om_json *value, bool lenient,
                                                    omega_memory_input *out);
-OMEGA_MUST_CHECK omega_status om_form_scope(const struct om_form *form,
-                                            const struct om_json *value, omega_scope *out);
+OMEGA_MUST_CHECK omega_status om_form_scope(const struct om_form *form, const struct om_json *value,
+                                            omega_scope *out);
 /* A stamp: RFC 3339 text. `name` is the member's, for the message. */
 OMEGA_MUST_CHECK omega_status om_form_time(const struct om_form *form, const char *name,
                                            const struct om_json *value, int64_t *out);

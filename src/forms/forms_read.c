@@ -262,8 +262,7 @@ static omega_status read_actor(const struct reading *reading, const struct membe
 {
     const omega_str name = om_json_str(value);
     for (int actor = OMEGA_ACTOR_MODEL; actor <= OMEGA_ACTOR_SYSTEM; actor++) {
-        if (om_str_given(name) &&
-            om_str_eq_text(name, om_form_actor_name((omega_actor)actor))) {
+        if (om_str_given(name) && om_str_eq_text(name, om_form_actor_name((omega_actor)actor))) {
             input->write.actor = (omega_actor)actor;
             return OMEGA_OK;
         }
@@ -487,8 +486,8 @@ omega_status om_form_scope(const struct om_form *form, const struct om_json *val
     return read_object(&reading, value);
 }
 
-omega_status om_form_time(const struct om_form *form, const char *name,
-                          const struct om_json *value, int64_t *out)
+omega_status om_form_time(const struct om_form *form, const char *name, const struct om_json *value,
+                          int64_t *out)
 {
     const struct reading reading = {.form = form, .inside = ""};
     const struct member member = {name, MEMBER_TIME, 0};

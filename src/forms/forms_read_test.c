@@ -153,8 +153,8 @@ static void test_lenient(void **state)
 {
     (void)state;
     struct reader reader;
-    assert_ok(read_input(&reader, "{\"score\":1,\"state\":\"active\",\"vectors\":[],\"op_id\":\"x\"}",
-                         "", true));
+    assert_ok(read_input(
+        &reader, "{\"score\":1,\"state\":\"active\",\"vectors\":[],\"op_id\":\"x\"}", "", true));
     reader_fini(&reader);
     assert_status(read_input(&reader, "{\"text\":\"x\"}", "", true), OMEGA_EINVAL);
     reader_fini(&reader);
@@ -193,9 +193,9 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_member), cmocka_unit_test(test_nothing_given),
-        cmocka_unit_test(test_base64),       cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_lenient),      cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_every_member),  cmocka_unit_test(test_nothing_given),
+        cmocka_unit_test(test_base64),        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_lenient),       cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

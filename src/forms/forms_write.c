@@ -32,10 +32,8 @@ const char *om_form_actor_name(omega_actor actor)
 static const char *operation_state_name(omega_operation_state state)
 {
     static const char *const names[] = {
-        [OMEGA_OPERATION_RUNNING] = "running",
-        [OMEGA_OPERATION_DONE] = "done",
-        [OMEGA_OPERATION_FAILED] = "failed",
-        [OMEGA_OPERATION_CANCELLED] = "cancelled",
+        [OMEGA_OPERATION_RUNNING] = "running",         [OMEGA_OPERATION_DONE] = "done",
+        [OMEGA_OPERATION_FAILED] = "failed",           [OMEGA_OPERATION_CANCELLED] = "cancelled",
         [OMEGA_OPERATION_INTERRUPTED] = "interrupted",
     };
     return name_of(names, OM_COUNT_OF(names), (int)state);

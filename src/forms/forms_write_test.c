@@ -249,10 +249,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),    cmocka_unit_test(test_reads_back),
+        cmocka_unit_test(test_memory),      cmocka_unit_test(test_reads_back),
         cmocka_unit_test(test_bare_memory), cmocka_unit_test(test_health),
-        cmocka_unit_test(test_loop),      cmocka_unit_test(test_operation),
-        cmocka_unit_test(test_deletion),  cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_loop),        cmocka_unit_test(test_operation),
+        cmocka_unit_test(test_deletion),    cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

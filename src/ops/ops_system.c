@@ -285,6 +285,7 @@ static omega_status run_import(struct om_op_call *call)
     om_json_put_u64(call->out, "stored", report.stored);
     om_json_put_u64(call->out, "known", report.known);
     om_json_put_u64(call->out, "failed", report.failed);
+    om_json_put_u64(call->out, "skipped", report.skipped);
     return status;
 }
 

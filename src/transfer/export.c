@@ -54,8 +54,8 @@ static omega_status write_page(struct om_export *export, const omega_memories *p
 
 omega_status om_export_pages(struct om_export *export)
 {
-    omega_list_options where = export->options->where != NULL ? *export->options->where
-                                                              : everything();
+    omega_list_options where =
+        export->options->where != NULL ? *export->options->where : everything();
     struct om_buf cursor;
     bool more = true;
     om_buf_init(&cursor, export->transfer->alloc, 4096);
@@ -105,8 +105,7 @@ static omega_status put_vector(struct jsonl *jsonl, struct om_json_out *out,
 {
     omega_str space;
     uint32_t dimension;
-    const omega_status status =
-        om_memories_vector(page, index, &space, jsonl->floats, &dimension);
+    const omega_status status = om_memories_vector(page, index, &space, jsonl->floats, &dimension);
     if (status == OMEGA_OK) {
         om_form_vector(out, space, jsonl->floats, dimension);
     }
@@ -127,8 +126,7 @@ static omega_status write_line(struct om_export *export, const omega_memories *p
     om_json_close(&out, '}');
     om_buf_add_char(&jsonl->text, '\n');
     export->count++;
-    if (status == OMEGA_OK &&
-        (jsonl->text.len >= FLUSH_BYTES || jsonl->text.status != OMEGA_OK)) {
+    if (status == OMEGA_OK && (jsonl->text.len >= FLUSH_BYTES || jsonl->text.status != OMEGA_OK)) {
         status = flush(jsonl);
     }
     return status;
@@ -160,9 +158,9 @@ static omega_status write_lines(struct om_export *export, struct jsonl *jsonl)
 
 static omega_status refuse_existing(const char *path)
 {
-    return om_os_exists(path) ? om_fail(OMEGA_ECONFLICT, "'%s' exists; an export makes a new file",
-                                        path)
-                              : OMEGA_OK;
+    return om_os_exists(path)
+               ? om_fail(OMEGA_ECONFLICT, "'%s' exists; an export makes a new file", path)
+               : OMEGA_OK;
 }
 
 static omega_status part_path(const char *path, char out[OM_PATH_SIZE])

@@ -12,11 +12,11 @@
  *
  *     Ann prefers tea
  *
- * The values are JSON, which is YAML as well. What only a store can know (links, accesses, stamps of
- * versions) is not written, nor are past versions: they are history, and kept where they are.
- * The folder must be new or empty: files that were edited are never written over. It is filled beside
- * its name (".part") and renamed at the end, so that under the name there is a whole export or none;
- * what an interrupted one left there is removed by the next. */
+ * The values are JSON, which is YAML as well. What only a store can know (links, accesses, stamps
+ * of versions) is not written, nor are past versions: they are history, and kept where they are.
+ * The folder must be new or empty: files that were edited are never written over. It is filled
+ * beside its name (".part") and renamed at the end, so that under the name there is a whole export
+ * or none; what an interrupted one left there is removed by the next. */
 #include "transfer/export_int.h"
 
 enum { FILE_MAX = 8 << 20, NAME_SHOWN = 80 };
@@ -29,10 +29,9 @@ struct folder {
 
 /* Members of a memory's form that a file shows, in this order. */
 static const char *const shown[] = {
-    "id",         "version",  "tier",     "type",       "state",       "pinned",
-    "key",        "role",     "name",     "language",   "importance",  "confidence",
-    "metadata",   "scope",    "position", "source",     "occurred_at", "valid_from",
-    "valid_to",   "created_at", "expires_at",
+    "id",       "version", "tier",        "type",       "state",      "pinned",     "key",
+    "role",     "name",    "language",    "importance", "confidence", "metadata",   "scope",
+    "position", "source",  "occurred_at", "valid_from", "valid_to",   "created_at", "expires_at",
 };
 
 static omega_status put_front_matter(struct folder *folder, struct om_alloc *alloc)
@@ -75,8 +74,8 @@ static omega_status compose(struct folder *folder, struct om_alloc *alloc,
 
 static char name_char(char c)
 {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                       (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '_';
     return plain ? c : '_';
 }
 
@@ -111,8 +110,7 @@ static omega_status write_file(const char *dir, const char *name, omega_str text
     return status;
 }
 
-static omega_status write_memory(struct om_export *export, const omega_memories *page,
-                                 size_t index)
+static omega_status write_memory(struct om_export *export, const omega_memories *page, size_t index)
 {
     struct folder *folder = (struct folder *)export->context;
     const omega_memory *memory = om_memories_at(page, index);

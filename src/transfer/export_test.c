@@ -67,8 +67,7 @@ static uint64_t export_lines(struct port *port, const char *name)
 static void import_from(struct port *port, const struct port *from, const char *name,
                         omega_import_report *report)
 {
-    const struct om_transfer transfer = {.memory = port->house.memory,
-                                         .alloc = &port->house.alloc};
+    const struct om_transfer transfer = {.memory = port->house.memory, .alloc = &port->house.alloc};
     char path[4096];
     place(from, name, path);
     const omega_import_options options = {
@@ -399,6 +398,43 @@ static void test_markdown_elsewhere(void **state)
     port_close(&a);
 }
 
+/* Cancelled: nothing under the name; the next export begins anew and takes over nothing. */
+static void test_markdown_cancelled(void **state)
+{
+    (void)state;
+    struct port port;
+    char path[4096];
+    uint64_t count = 0;
+    const omega_export_options markdown = {.markdown = true};
+    port_open(&port);
+    furnish(&port, 100);
+    port.stop_after = 1;
+    assert_status(export_with(&port, "md/", markdown, &count), OMEGA_ECANCELLED);
+    place(&port, "md", path);
+    assert_false(om_os_exists(path));
+    place(&port, "md.part", path);
+    assert_true(om_os_is_dir(path));
+    omega_delete_options all = omega_delete_options_default();
+    omega_list_options where = omega_list_options_default();
+    where.all_roots = true;
+    where.include = OMEGA_INCLUDE_ARCHIVED;
+    all.where = &where;
+    assert_ok(om_memory_delete_where(port.house.memory, &all, NULL));
+    (void)house_say(&port.house, "the only one", NULL);
+    port.stop_after = 0;
+    assert_ok(export_with(&port, "md/", markdown, &count));
+    assert_int_equal(count, 1);
+    omega_import_report report;
+    import_from(&port, &port, "md", &report);
+    assert_int_equal(report.read, 1);
+    assert_int_equal(report.known, 1);
+    place(&port, "other.part", path);
+    assert_ok(om_os_private_dir(path));
+    write_text(&port, "other.part/mine.txt", "x");
+    assert_status(export_with(&port, "other", markdown, &count), OMEGA_ECONFLICT);
+    port_close(&port);
+}
+
 /* ---- Memory that is out ---------------------------------------------------------------------- */
 
 static void prepare_sweep(struct house *house, void *context)
@@ -436,15 +472,11 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_cancelled),
-        cmocka_unit_test(test_where),
-        cmocka_unit_test(test_superseded),
-        cmocka_unit_test(test_markdown_edit),
-        cmocka_unit_test(test_markdown_conflict),
-        cmocka_unit_test(test_markdown_elsewhere),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_cancelled),          cmocka_unit_test(test_where),
+        cmocka_unit_test(test_superseded),         cmocka_unit_test(test_markdown_edit),
+        cmocka_unit_test(test_markdown_conflict),  cmocka_unit_test(test_markdown_elsewhere),
+        cmocka_unit_test(test_markdown_cancelled), cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

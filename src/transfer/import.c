@@ -3,7 +3,8 @@
  * The files of a folder are gathered first, names in order, so that progress has a total and an
  * import that is run again meets the same files in the same order. Hidden names and build/ are left
  * out; of a symbolic link to a folder nothing is read. A file that cannot be read, or is no text,
- * is named and left out when it came from a folder, and is the call's failure when it was asked for.
+ * is named and left out when it came from a folder, and is the call's failure when it was asked
+ * for.
  *
  * What a file is: its ending says; else its first character ('[' or '{': JSON; else text). Whether
  * JSON holds memories or the messages of a chat, its first object says. */
@@ -26,8 +27,7 @@ static bool ends_nocase(omega_str text, const char *ending)
 
 static bool is_text_name(omega_str name)
 {
-    return ends_nocase(name, ".txt") || ends_nocase(name, ".md") ||
-           ends_nocase(name, ".markdown");
+    return ends_nocase(name, ".txt") || ends_nocase(name, ".md") || ends_nocase(name, ".markdown");
 }
 
 static bool is_json_name(omega_str name)
@@ -78,8 +78,8 @@ static omega_status read_text_file(struct om_import *import, const struct om_sou
                             (unsigned long long)source->size, (int)OM_IMPORT_TEXT_MAX));
     }
     om_buf_init(&text, import->transfer->alloc, (size_t)OM_IMPORT_TEXT_MAX + 1);
-    omega_status status = om_source_read(source, source->start,
-                                         (size_t)(source->size - source->start), &text, &got);
+    omega_status status =
+        om_source_read(source, source->start, (size_t)(source->size - source->start), &text, &got);
     const omega_str whole = om_buf_str(&text);
     if (status != OMEGA_OK) {
         status = om_import_skip_file(import, status);
@@ -109,8 +109,7 @@ static omega_status read_source(struct om_import *import, struct om_source *sour
     if (status != OMEGA_OK) {
         status = om_import_skip_file(import, status);
     } else if (is_json(import, start)) {
-        status = om_import_json(import, source, import->options->format,
-                                first_char(start) == '[');
+        status = om_import_json(import, source, import->options->format, first_char(start) == '[');
     } else {
         status = read_text_file(import, source);
     }
@@ -151,8 +150,8 @@ static omega_status enter_folder(struct folder_walk *walk, const char *below)
     struct om_import *import = walk->import;
     const char *outer = walk->below;
     if (walk->depth >= FOLDERS_DEEP) {
-        return om_fail(OMEGA_ELIMIT, "folders are nested deeper than %d at '%s'",
-                       (int)FOLDERS_DEEP, below);
+        return om_fail(OMEGA_ELIMIT, "folders are nested deeper than %d at '%s'", (int)FOLDERS_DEEP,
+                       below);
     }
     walk->below = below;
     walk->depth++;
@@ -170,15 +169,15 @@ static omega_status meet_name(void *context, const char *name, bool is_dir)
 {
     struct folder_walk *walk = (struct folder_walk *)context;
     struct om_import *import = walk->import;
-    const bool is_wanted = is_dir ? strcmp(name, "build") != 0
-                                  : is_folder_name_wanted(import, omega_str_of(name));
+    const bool is_wanted =
+        is_dir ? strcmp(name, "build") != 0 : is_folder_name_wanted(import, omega_str_of(name));
     char below[OM_PATH_SIZE], path[OM_PATH_SIZE];
     uint64_t size = 0;
     if (name[0] == '.' || !is_wanted) {
         return OMEGA_OK;
     }
-    omega_status status = walk->below[0] == '\0' ? om_os_join(below, name, "")
-                                                 : om_os_join(below, walk->below, name);
+    omega_status status =
+        walk->below[0] == '\0' ? om_os_join(below, name, "") : om_os_join(below, walk->below, name);
     if (status == OMEGA_OK) {
         const size_t len = strlen(below);
         below[len - (below[len - 1] == '/' ? 1 : 0)] = '\0';
@@ -198,9 +197,8 @@ static omega_status list_folder(struct folder_walk *walk)
 {
     char path[OM_PATH_SIZE];
     const omega_status status = om_os_join(path, walk->root, walk->below);
-    return status == OMEGA_OK
-               ? om_os_list(path, walk->import->transfer->alloc, meet_name, walk)
-               : status;
+    return status == OMEGA_OK ? om_os_list(path, walk->import->transfer->alloc, meet_name, walk)
+                              : status;
 }
 
 static omega_status import_folder(struct om_import *import, const char *root)
@@ -276,8 +274,9 @@ static void say_superseded(const struct om_import *import)
         char message[128];
         struct om_buf text;
         om_buf_init(&text, import->transfer->alloc, sizeof message);
-        om_buf_addf(&text, "%llu superseded memories were left out: a backup keeps history, an "
-                           "import begins its own",
+        om_buf_addf(&text,
+                    "%llu superseded memories were left out: a backup keeps history, an "
+                    "import begins its own",
                     (unsigned long long)import->superseded);
         if (text.status == OMEGA_OK) {
             import->options->on_error(import->options->context, text.ptr);
@@ -289,8 +288,8 @@ static void say_superseded(const struct om_import *import)
 /* Stores what is left, also when the import was stopped by a bad piece: it stood before it. */
 static omega_status finish(struct om_import *import, omega_status status)
 {
-    const bool go_on = status == OMEGA_OK ||
-                       (import->options->all_or_stop && import->report->failed > 0);
+    const bool go_on =
+        status == OMEGA_OK || (import->options->all_or_stop && import->report->failed > 0);
     if (go_on) {
         struct om_error error = *om_error_last();
         const omega_status last = om_import_step(import);
@@ -334,13 +333,11 @@ omega_status om_transfer_import(const struct om_transfer *transfer,
     return finish(import, status);
 }
 
-omega_status om_transfer_read(const struct om_transfer *transfer, const char *name,
-                              omega_str text, const omega_import_options *options,
-                              omega_import_report *out)
+omega_status om_transfer_read(const struct om_transfer *transfer, const char *name, omega_str text,
+                              const omega_import_options *options, omega_import_report *out)
 {
-    const struct om_transfer reader = {.alloc = transfer->alloc,
-                                       .progress = transfer->progress,
-                                       .context = transfer->context};
+    const struct om_transfer reader = {
+        .alloc = transfer->alloc, .progress = transfer->progress, .context = transfer->context};
     struct om_source source = {.fd = -1, .text = text, .size = text.len};
     struct om_import *import;
     omega_status status = begin(&import, &reader, options, out);

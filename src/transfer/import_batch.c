@@ -30,8 +30,8 @@ static omega_status name_piece(const struct om_import *import, uint64_t line, om
         status = om_error_prefix(status, "line %llu", (unsigned long long)line);
     }
     if (import->in_folder || line == 0) {
-        status = om_error_prefix(status, "%.*s",
-                                 OM_STR_ARG(om_utf8_clip(omega_str_of(import->file), TEXT_MAX / 2)));
+        status = om_error_prefix(
+            status, "%.*s", OM_STR_ARG(om_utf8_clip(omega_str_of(import->file), TEXT_MAX / 2)));
     }
     return status;
 }
@@ -233,8 +233,7 @@ static omega_status has_vector(struct om_import *import, const omega_memory_inpu
 }
 
 /* The memory was changed since: one of its past versions is what the item says. */
-static omega_status was_said(struct om_import *import, const omega_memory_input *input,
-                             bool *known)
+static omega_status was_said(struct om_import *import, const omega_memory_input *input, bool *known)
 {
     omega_memories *history = NULL;
     const omega_status status =
@@ -288,8 +287,8 @@ static omega_status look_up(struct om_import *import, const struct om_import_ite
     if (id == NULL && input->key.len == 0) {
         return OMEGA_OK;
     }
-    omega_status status = om_memory_peek(import->transfer->memory, id, input->key, &input->scope,
-                                         &found);
+    omega_status status =
+        om_memory_peek(import->transfer->memory, id, input->key, &input->scope, &found);
     if (status == OMEGA_ENOTFOUND) {
         return OMEGA_OK;
     }

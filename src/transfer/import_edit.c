@@ -78,8 +78,8 @@ static omega_status is_unedited(struct om_import *import, const struct om_import
                                 bool *unedited)
 {
     omega_memories *history = NULL;
-    const omega_status status = om_memory_history(
-        import->transfer->memory, item->input.id.text, &item->input.scope, &history);
+    const omega_status status = om_memory_history(import->transfer->memory, item->input.id.text,
+                                                  &item->input.scope, &history);
     *unedited = false;
     for (size_t i = 0; status == OMEGA_OK && i < om_memories_count(history); i++) {
         const omega_memory *past = om_memories_at(history, i);

@@ -12,11 +12,11 @@
 #include "transfer/transfer.h"
 
 enum {
-    OM_IMPORT_BATCH = 256,             /* memories of one commit */
-    OM_IMPORT_BATCH_BYTES = 4 << 20,   /* of the source, between two steps */
-    OM_IMPORT_TEXT_MAX = 16 << 20,     /* bytes of a text file */
-    OM_IMPORT_PARAGRAPH = 4096,        /* bytes of a text memory; longer ones are cut at sentences */
-    OM_IMPORT_REPEATS_MAX = 1 << 20    /* different contents that are counted in one file */
+    OM_IMPORT_BATCH = 256,           /* memories of one commit */
+    OM_IMPORT_BATCH_BYTES = 4 << 20, /* of the source, between two steps */
+    OM_IMPORT_TEXT_MAX = 16 << 20,   /* bytes of a text file */
+    OM_IMPORT_PARAGRAPH = 4096,      /* bytes of a text memory; longer ones are cut at sentences */
+    OM_IMPORT_REPEATS_MAX = 1 << 20  /* different contents that are counted in one file */
 };
 
 struct om_import_item {
@@ -38,7 +38,7 @@ struct om_import {
     omega_memory_input inputs[OM_IMPORT_BATCH];
     omega_id ids[OM_IMPORT_BATCH];
     size_t count;
-    size_t pending;       /* bytes and pieces of the source since the last step */
+    size_t pending; /* bytes and pieces of the source since the last step */
     size_t pieces;
     struct om_map repeats; /* of the file being read: contents -> how often seen */
     const char *file;      /* being read, as messages and URIs name it */

@@ -1,8 +1,8 @@
 /* import_json.c -- JSON lines and arrays: memories, and the messages of a chat.
  *
  * A memory is read by the form that every skin uses (forms/). A message is {role, name?, content,
- * time?}; what else it holds is kept in its metadata, so that a transcript of any tool comes in whole.
- * Its place in the file is its position in the session.
+ * time?}; what else it holds is kept in its metadata, so that a transcript of any tool comes in
+ * whole. Its place in the file is its position in the session.
  *
  * Ids of what brings none: SHA-256 over what makes it different from others (scope, text, speaker,
  * time, metadata; of a message also its position) and how often the same was seen before in this
@@ -279,8 +279,8 @@ static omega_status read_message(struct om_import *import, const struct om_json 
     if (input->scope.session.len == 0) {
         input->scope.session = session_of(import);
     }
-    const char *uri = om_arena_printf(&import->arena, "%s#%lld", import->file,
-                                      (long long)position + 1);
+    const char *uri =
+        om_arena_printf(&import->arena, "%s#%lld", import->file, (long long)position + 1);
     input->source_uri = omega_str_of(uri);
     if (om_json_type_of(root) != OM_JSON_OBJECT) {
         return om_fail(OMEGA_EINVAL, "a message must be an object");
@@ -309,9 +309,9 @@ struct json_walk {
 /* A message has a speaker and nothing that only a memory has. */
 static bool looks_like_message(const struct om_json *root)
 {
-    static const char *const of_memory[] = {"tier",       "scope",     "importance",
+    static const char *const of_memory[] = {"tier",       "scope",         "importance",
                                             "embedding",  "embedding_b64", "source",
-                                            "created_at", "key",       "type"};
+                                            "created_at", "key",           "type"};
     for (size_t i = 0; i < OM_COUNT_OF(of_memory); i++) {
         if (om_json_get(root, of_memory[i]) != NULL) {
             return false;

@@ -140,7 +140,8 @@ static void test_lines(void **state)
     port_open(&port);
     put(&port, "m.jsonl",
         "{\"content\":\"Ann prefers tea\",\"tier\":\"semantic\",\"importance\":0.75,"
-        "\"metadata\":{\"b\":1,\"a\":[2]},\"scope\":{\"user\":\"ann\"},\"embedding\":[1,0,-0.5]}\r\n"
+        "\"metadata\":{\"b\":1,\"a\":[2]},\"scope\":{\"user\":\"ann\"},\"embedding\":[1,0,-0.5]}"
+        "\r\n"
         "\n"
         "{\"content\":\"no place of its own\"}\n"
         "{\"content\":\"no place of its own\"}\n"
@@ -175,8 +176,10 @@ static void write_many(struct port *port, unsigned count, unsigned broken)
     struct om_buf text;
     om_buf_init(&text, &port->house.alloc, TEXT_SIZE);
     for (unsigned i = 1; i <= count; i++) {
-        om_buf_addf(&text, i == broken ? "{\"content\": \"never closed\n"
-                                       : "{\"content\":\"fact number %u\"}\n", i);
+        om_buf_addf(&text,
+                    i == broken ? "{\"content\": \"never closed\n"
+                                : "{\"content\":\"fact number %u\"}\n",
+                    i);
     }
     put_bytes(port, "many.jsonl", text.ptr, text.len);
     om_buf_fini(&text);
@@ -218,10 +221,12 @@ static void test_refused_by_the_store(void **state)
     struct om_buf text;
     om_buf_init(&text, &port.house.alloc, TEXT_SIZE);
     for (unsigned i = 1; i <= 90; i++) {
-        om_buf_addf(&text, i == 7    ? "{\"content\":\"seven\",\"importance\":1.5}\n"
-                           : i == 41 ? "{\"content\":\"   \"}\n"
-                           : i == 90 ? "{\"content\":\"ninety\",\"embedding\":[1,2]}\n"
-                                     : "{\"content\":\"fact %u\",\"embedding\":[1,2,3]}\n", i);
+        om_buf_addf(&text,
+                    i == 7    ? "{\"content\":\"seven\",\"importance\":1.5}\n"
+                    : i == 41 ? "{\"content\":\"   \"}\n"
+                    : i == 90 ? "{\"content\":\"ninety\",\"embedding\":[1,2]}\n"
+                              : "{\"content\":\"fact %u\",\"embedding\":[1,2,3]}\n",
+                    i);
     }
     put_bytes(&port, "bad.jsonl", text.ptr, text.len);
     assert_ok(import(&port, "bad.jsonl"));
@@ -260,7 +265,7 @@ static void test_members_are_named(void **state)
     port_close(&port);
 }
 
-/* After each number of steps the import is cancelled; the next one goes on and ends with the same. */
+/* Cancelled after each number of steps; the next one goes on and ends with the same. */
 static void test_interrupted(void **state)
 {
     (void)state;
@@ -289,8 +294,9 @@ static void test_known_ids(void **state)
     struct port port;
     port_open(&port);
     static const char id[] = "01890000-0000-7000-8000-000000000001";
-    put(&port, "a.jsonl", "{\"id\":\"01890000-0000-7000-8000-000000000001\",\"content\":\"one\","
-                          "\"created_at\":\"2020-01-01T00:00:00Z\"}\n");
+    put(&port, "a.jsonl",
+        "{\"id\":\"01890000-0000-7000-8000-000000000001\",\"content\":\"one\","
+        "\"created_at\":\"2020-01-01T00:00:00Z\"}\n");
     put(&port, "b.jsonl",
         "{\"id\":\"01890000-0000-7000-8000-000000000001\",\"content\":\"two\"}\n");
     assert_ok(import(&port, "a.jsonl"));
@@ -306,13 +312,14 @@ static void test_known_ids(void **state)
     assert_ok(import(&port, "a.jsonl"));
     assert_report(&port, 1, 0, 1, 0);
     /* Twice in one file: the second is known when it comes. */
-    put(&port, "c.jsonl", "{\"id\":\"01890000-0000-7000-8000-000000000002\",\"content\":\"x\"}\n"
-                          "{\"id\":\"01890000-0000-7000-8000-000000000002\",\"content\":\"x\"}\n");
+    put(&port, "c.jsonl",
+        "{\"id\":\"01890000-0000-7000-8000-000000000002\",\"content\":\"x\"}\n"
+        "{\"id\":\"01890000-0000-7000-8000-000000000002\",\"content\":\"x\"}\n");
     assert_ok(import(&port, "c.jsonl"));
     assert_report(&port, 2, 1, 1, 0);
     /* A known memory was looked at, not read. */
-    omega_memories *got = house_get(&port.house, (omega_id){"01890000-0000-7000-8000-000000000002"},
-                                    NULL);
+    omega_memories *got =
+        house_get(&port.house, (omega_id){"01890000-0000-7000-8000-000000000002"}, NULL);
     assert_int_equal(om_memories_at(got, 0)->access_count, 0);
     om_memories_free(got);
     port_close(&port);
@@ -368,7 +375,8 @@ static void test_chat_array(void **state)
     struct port port;
     port_open(&port);
     put(&port, "talk.json",
-        "\xEF\xBB\xBF [\n {\"role\":\"user\",\"name\":\"Ann\",\"content\":\"I like [tea], \\\"ok\\\"?\","
+        "\xEF\xBB\xBF [\n {\"role\":\"user\",\"name\":\"Ann\",\"content\":\"I like [tea], "
+        "\\\"ok\\\"?\","
         "\"time\":\"2024-05-01T10:00:00Z\"},\n"
         " {\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"So\"},"
         "{\"type\":\"text\",\"text\":\"do I\"}],\"time\":1714557660,\"model\":\"m1\","
@@ -404,18 +412,20 @@ static void test_chat_lines(void **state)
     (void)state;
     struct port port;
     port_open(&port);
-    put(&port, "log", "{\"role\":\"user\",\"content\":\"yes\"}\n"
-                      "{\"role\":\"assistant\",\"content\":\"no\"}\n"
-                      "{\"role\":\"user\",\"content\":\"yes\"}\n");
+    put(&port, "log",
+        "{\"role\":\"user\",\"content\":\"yes\"}\n"
+        "{\"role\":\"assistant\",\"content\":\"no\"}\n"
+        "{\"role\":\"user\",\"content\":\"yes\"}\n");
     port.options.scope.session = OM_STR("given");
     port.options.scope.user = OM_STR("ann");
     assert_ok(import(&port, "log"));
     assert_report(&port, 3, 3, 0, 0);
     /* The transcript grew: only what is new is stored. */
-    put(&port, "log", "{\"role\":\"user\",\"content\":\"yes\"}\n"
-                      "{\"role\":\"assistant\",\"content\":\"no\"}\n"
-                      "{\"role\":\"user\",\"content\":\"yes\"}\n"
-                      "{\"role\":\"assistant\",\"content\":\"no\"}\n");
+    put(&port, "log",
+        "{\"role\":\"user\",\"content\":\"yes\"}\n"
+        "{\"role\":\"assistant\",\"content\":\"no\"}\n"
+        "{\"role\":\"user\",\"content\":\"yes\"}\n"
+        "{\"role\":\"assistant\",\"content\":\"no\"}\n");
     assert_ok(import(&port, "log"));
     assert_report(&port, 4, 1, 3, 0);
     omega_memories *list = list_session(&port, "given");
@@ -433,8 +443,9 @@ static void make_folder(struct port *port)
     for (size_t i = 0; i < OM_COUNT_OF(folders); i++) {
         assert_int_equal(mkdir(place(port, folders[i]), 0700), 0);
     }
-    put(port, "docs/a.md", "# Guide\n\nTea is served at four.\n\n## Install\n\nRun make.\n\n---\n\n"
-                           "Then wait.\n");
+    put(port, "docs/a.md",
+        "# Guide\n\nTea is served at four.\n\n## Install\n\nRun make.\n\n---\n\n"
+        "Then wait.\n");
     put(port, "docs/sub/b.TXT", "Plain words, no heading.\n\nPlain words, no heading.\n");
     put(port, "docs/.hidden/c.md", "hidden\n");
     put(port, "docs/build/d.md", "built\n");
@@ -466,8 +477,9 @@ static void test_folder(void **state)
     om_memories_free(list);
     assert_ok(import(&port, "docs"));
     assert_report(&port, 5, 0, 5, 0);
-    put(&port, "docs/a.md", "# Guide\n\nNew first.\n\nTea is served at four.\n\n## Install\n\n"
-                            "Run make twice.\n\nThen wait.\n");
+    put(&port, "docs/a.md",
+        "# Guide\n\nNew first.\n\nTea is served at four.\n\n## Install\n\n"
+        "Run make twice.\n\nThen wait.\n");
     assert_ok(import(&port, "docs"));
     assert_report(&port, 6, 2, 4, 0);
     port_close(&port);
@@ -511,7 +523,10 @@ static void test_misuse(void **state)
     struct port port;
     port_open(&port);
     assert_status(import(&port, "missing.jsonl"), OMEGA_ENOTFOUND);
-    put_bytes(&port, "x.bin", "\x7f" "ELF\0\0", 6);
+    put_bytes(&port, "x.bin",
+              "\x7f"
+              "ELF\0\0",
+              6);
     assert_status(import(&port, "x.bin"), OMEGA_EINVAL);
     assert_error_says("no text in UTF-8");
     assert_int_equal(mkfifo(place(&port, "pipe"), 0600), 0);
@@ -539,12 +554,10 @@ static void test_read_only(void **state)
     struct om_alloc alloc;
     om_alloc_init(&alloc, NULL);
     const struct om_transfer transfer = {.alloc = &alloc};
-    const omega_import_options options = {.struct_size = sizeof options,
-                                          .tier = OMEGA_TIER_UNSET};
+    const omega_import_options options = {.struct_size = sizeof options, .tier = OMEGA_TIER_UNSET};
     omega_import_report report;
-    assert_ok(om_transfer_read(&transfer, "x",
-                               OM_STR("{\"content\":\"a\"}\n{}\n{\"content\":\"b\"}"), &options,
-                               &report));
+    assert_ok(om_transfer_read(
+        &transfer, "x", OM_STR("{\"content\":\"a\"}\n{}\n{\"content\":\"b\"}"), &options, &report));
     assert_int_equal(report.read, 3);
     assert_int_equal(report.failed, 1);
     assert_int_equal(report.stored, 0);

@@ -51,8 +51,8 @@ static omega_str heading_path(struct document *document)
         }
     }
     const omega_str whole = om_buf_str(&path);
-    const omega_str out = om_arena_str(&document->import->arena,
-                                       om_utf8_clip(whole, OM_LIMIT_NAME));
+    const omega_str out =
+        om_arena_str(&document->import->arena, om_utf8_clip(whole, OM_LIMIT_NAME));
     om_buf_fini(&path);
     return out;
 }
@@ -85,8 +85,8 @@ static omega_status take_text(struct document *document, omega_str text, uint64_
     }
     const char *uri = om_arena_printf(&import->arena, "%s#%llu", import->file,
                                       (unsigned long long)++document->number);
-    input->tier = import->options->tier == OMEGA_TIER_UNSET ? OMEGA_TIER_SEMANTIC
-                                                            : import->options->tier;
+    input->tier =
+        import->options->tier == OMEGA_TIER_UNSET ? OMEGA_TIER_SEMANTIC : import->options->tier;
     input->scope = import->options->scope;
     input->content = om_arena_str(&import->arena, text);
     input->name = heading_path(document);

@@ -39,8 +39,8 @@ omega_status om_source_read(const struct om_source *source, uint64_t offset, siz
 void om_pieces_init(struct om_pieces *pieces, struct om_alloc *alloc,
                     const struct om_source *source, bool is_array)
 {
-    *pieces = (struct om_pieces){.source = source, .line = 1, .is_array = is_array,
-                                 .offset = source->start};
+    *pieces = (struct om_pieces){
+        .source = source, .line = 1, .is_array = is_array, .offset = source->start};
     om_buf_init(&pieces->window, alloc, (size_t)OM_PIECE_MAX + 2 * (size_t)CHUNK);
 }
 
@@ -152,7 +152,8 @@ static bool scan(struct om_pieces *pieces, enum verdict *verdict)
 
 static omega_status hand_out(struct om_pieces *pieces, size_t end, struct om_piece *out)
 {
-    const omega_str whole = {pieces->window.ptr + pieces->from, end - pieces->from};
+    const char *begin = pieces->window.len > 0 ? pieces->window.ptr + pieces->from : "";
+    const omega_str whole = {begin, end - pieces->from};
     const bool too_long = pieces->too_long || whole.len > OM_PIECE_MAX;
     out->text = om_str_trim(whole);
     out->line = pieces->piece_line > 0 ? pieces->piece_line : pieces->line;

@@ -27,8 +27,7 @@ OMEGA_MUST_CHECK omega_status om_transfer_export(const struct om_transfer *trans
 /* Reads `text` as an import of a file `name` would and stores nothing (transfer->memory may be
  * NULL): what it would hand to the store counts as read, what it would refuse as failed. */
 OMEGA_MUST_CHECK omega_status om_transfer_read(const struct om_transfer *transfer, const char *name,
-                                               omega_str text,
-                                               const omega_import_options *options,
+                                               omega_str text, const omega_import_options *options,
                                                omega_import_report *out);
 
 #endif
