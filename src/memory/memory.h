@@ -94,6 +94,10 @@ struct om_retention_report {
 OMEGA_MUST_CHECK omega_status om_memory_retain(struct om_memory *memory,
                                                bool (*stop)(void *context), void *context,
                                                struct om_retention_report *out);
+/* Would om_memory_retain change anything now? Looks until the first that is due. */
+OMEGA_MUST_CHECK omega_status om_memory_retention_due(struct om_memory *memory,
+                                                      bool (*stop)(void *context), void *context,
+                                                      bool *due);
 /* Writes the accesses that reads have gathered since the last time, in one record. */
 OMEGA_MUST_CHECK omega_status om_memory_flush_access(struct om_memory *memory);
 /* Gives freed slots and postings back once no reader can see them. */

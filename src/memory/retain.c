@@ -42,6 +42,8 @@ struct run {
     struct om_map sessions; /* of this run: when something last happened in it */
     int64_t now;
     bool stopped;
+    bool only_asked; /* nothing is changed: the first that is due ends the run */
+    bool due;
 };
 
 static bool must_stop(struct run *run)
@@ -57,6 +59,11 @@ static omega_status commit_due(struct run *run, enum om_retain_kind kind,
     struct om_draft draft;
     *done = 0;
     if (count == 0) {
+        return OMEGA_OK;
+    }
+    if (run->only_asked) {
+        run->due = true;
+        run->stopped = true;
         return OMEGA_OK;
     }
     omega_status status = om_draft_init(&draft, run->memory, OM_MEMORY_KIND_RETAIN, &options);
@@ -423,6 +430,27 @@ static omega_status archive_surplus(struct run *run)
     return status;
 }
 
+static omega_status go_through(struct run *run)
+{
+    const struct om_memory_options *options = &run->memory->options;
+    om_map_init(&run->sessions, options->alloc);
+    omega_status status = om_memory_flush_access(run->memory);
+    if (status == OMEGA_OK) {
+        status = erase_due(run, true);
+    }
+    if (status == OMEGA_OK && options->archive_retention_days > 0) {
+        status = erase_due(run, false);
+    }
+    if (status == OMEGA_OK) {
+        status = archive_aged(run);
+    }
+    if (status == OMEGA_OK && options->max_per_tier > 0) {
+        status = archive_surplus(run);
+    }
+    om_map_fini(&run->sessions);
+    return status;
+}
+
 omega_status om_memory_retain(struct om_memory *memory, bool (*stop)(void *context), void *context,
                               struct om_retention_report *out)
 {
@@ -432,23 +460,24 @@ omega_status om_memory_retain(struct om_memory *memory, bool (*stop)(void *conte
                       .context = context,
                       .report = &report,
                       .now = om_wall_ms(memory->options.clock)};
-    om_map_init(&run.sessions, memory->options.alloc);
-    omega_status status = om_memory_flush_access(memory);
-    if (status == OMEGA_OK) {
-        status = erase_due(&run, true);
-    }
-    if (status == OMEGA_OK && memory->options.archive_retention_days > 0) {
-        status = erase_due(&run, false);
-    }
-    if (status == OMEGA_OK) {
-        status = archive_aged(&run);
-    }
-    if (status == OMEGA_OK && memory->options.max_per_tier > 0) {
-        status = archive_surplus(&run);
-    }
-    om_map_fini(&run.sessions);
+    const omega_status status = go_through(&run);
     if (out != NULL) {
         *out = report;
     }
+    return status;
+}
+
+omega_status om_memory_retention_due(struct om_memory *memory, bool (*stop)(void *context),
+                                     void *context, bool *due)
+{
+    struct om_retention_report report = {0};
+    struct run run = {.memory = memory,
+                      .stop = stop,
+                      .context = context,
+                      .report = &report,
+                      .now = om_wall_ms(memory->options.clock),
+                      .only_asked = true};
+    const omega_status status = go_through(&run);
+    *due = run.due;
     return status;
 }

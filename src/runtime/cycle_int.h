@@ -20,11 +20,13 @@ struct om_loop {
     omega_loop loop;
     const char *name;
     /* Anything to do? A scheduled cycle without work is only counted. */
-    bool (*wants)(omega_runtime *rt);
+    bool (*wants)(const struct om_cycle *cycle);
     omega_status (*run)(struct om_cycle *cycle);
     /* Members of metrics.before and metrics.after. */
     void (*measure)(omega_runtime *rt, struct om_json_out *out);
     int64_t (*interval_ms)(const omega_config *config);
+    /* No row of its cycles: writing one would make the work that the next is for. */
+    bool keeps_no_row;
 };
 
 /* Asked between slices of work. */

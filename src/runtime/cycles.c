@@ -68,6 +68,20 @@ struct parts {
     struct om_buf results, actions, next, before, after;
 };
 
+static omega_status parts_status(const struct parts *parts, const struct om_buf *whole)
+{
+    const struct om_buf *const all[] = {&parts->results, &parts->actions, &parts->next,
+                                        &parts->before, &parts->after, whole};
+    for (size_t i = 0; i < OM_COUNT_OF(all); i++) {
+        if (all[i]->status != OMEGA_OK) {
+            return all[i]->status == OMEGA_ENOMEM
+                       ? om_nomem()
+                       : om_fail(all[i]->status, "the result of the cycle does not fit");
+        }
+    }
+    return OMEGA_OK;
+}
+
 static void init_parts(struct parts *parts, struct om_alloc *alloc)
 {
     struct om_buf *const all[] = {&parts->results, &parts->actions, &parts->next, &parts->before,
@@ -174,6 +188,22 @@ static omega_status hand_over(omega_runtime *rt, struct om_buf *json, omega_cycl
     return OMEGA_OK;
 }
 
+/* The row of a cycle. A cycle's own failure is what is told, whether or not its row could be kept. */
+static omega_status keep_row(omega_runtime *rt, const struct om_loop *loop, struct om_uuid id,
+                             omega_status status, omega_str json)
+{
+    if (loop->keeps_no_row) {
+        return status;
+    }
+    const struct om_error error = *om_error_last();
+    const omega_status kept = om_cycle_keep(rt, id, loop->loop, status == OMEGA_OK, json);
+    if (status == OMEGA_OK) {
+        return kept;
+    }
+    om_error_set(&error);
+    return status;
+}
+
 static omega_status execute_locked(const struct loop_row *row, struct om_cycle *cycle,
                                    omega_cycle_output **out)
 {
@@ -189,23 +219,16 @@ static omega_status execute_locked(const struct loop_row *row, struct om_cycle *
     const int64_t start = om_mono_ns(rt->clock);
     outcome.status = run_loop(row->loop, cycle, &parts);
     outcome.duration_ns = om_mono_ns(rt->clock) - start;
-    const struct om_error error = *om_error_last();
     write_outcome(&json, &outcome, &parts);
     omega_status status = outcome.status;
-    if (json.status != OMEGA_OK) {
-        status = om_fail(json.status, "the result of the cycle does not fit");
-    } else if (status == OMEGA_OK) {
-        status = om_cycle_keep(rt, id, row->loop->loop, true, om_buf_str(&json));
-    } else {
-        /* The cycle's own failure is what is told, whether or not its row could be kept. */
-        const omega_status kept =
-            om_cycle_keep(rt, id, row->loop->loop, false, om_buf_str(&json));
-        (void)kept;
-        om_error_set(&error);
+    if (status == OMEGA_OK) {
+        status = parts_status(&parts, &json);
     }
+    status = keep_row(rt, row->loop, id, status, om_buf_str(&json));
     if (status == OMEGA_OK && out != NULL) {
         status = hand_over(rt, &json, out);
     }
+    outcome.status = status;
     om_figures_cycle(rt, row->loop->loop, status == OMEGA_OK, false);
     tell(rt, OMEGA_EVENT_LOOP_CYCLE_COMPLETED, &outcome);
     om_buf_fini(&json);
@@ -232,6 +255,10 @@ static omega_status check_input(omega_runtime *rt, const struct om_loop *loop,
     }
     if (input->struct_size < sizeof *input) {
         return om_fail(OMEGA_EINVAL, "the cycle's input was not initialised");
+    }
+    if (input->context.len > OM_LIMIT_METADATA || !om_utf8_valid(input->context)) {
+        return om_fail(OMEGA_EINVAL, "the cycle's context must be UTF-8 of at most %d bytes",
+                       (int)OM_LIMIT_METADATA);
     }
     if (input->objective_count > 0) {
         return om_fail(OMEGA_EINVAL, "the loop '%s' knows no objectives", loop->name);
@@ -281,7 +308,8 @@ static omega_status run_scheduled(void *context, struct om_task *task)
         return OMEGA_ECANCELLED; /* paused or ending: due again later */
     }
     omega_status status = OMEGA_OK;
-    if (row->loop->wants(rt)) {
+    const struct om_cycle asked = {.rt = rt, .task = task};
+    if (row->loop->wants(&asked)) {
         status = om_cycle_execute(rt, row->loop->loop, NULL, task, NULL);
         if (status != OMEGA_OK && status != OMEGA_ECANCELLED) {
             const struct om_error error = *om_error_last();

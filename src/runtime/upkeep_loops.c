@@ -9,22 +9,25 @@ enum { READER_WAIT_MS = 50, TRIM_SLICES = 64 };
 
 /* ---- Retention ------------------------------------------------------------------------------- */
 
-static bool always(omega_runtime *rt)
-{
-    struct om_memory_stats stats;
-    om_memory_stats(rt->memory, &stats);
-    return stats.total + stats.archived > 0;
-}
-
 static bool should_stop(void *context)
 {
-    return om_cycle_should_stop((const struct om_cycle *)context);
+    const struct om_cycle *const *cycle = (const struct om_cycle *const *)context;
+    return om_cycle_should_stop(*cycle);
+}
+
+/* What cannot be found out is tried: the cycle then tells what is wrong. */
+static bool wants_retention(const struct om_cycle *cycle)
+{
+    bool due = false;
+    const omega_status status =
+        om_memory_retention_due(cycle->rt->memory, should_stop, (void *)&cycle, &due);
+    return status != OMEGA_OK || due;
 }
 
 static omega_status run_retention(struct om_cycle *cycle)
 {
     struct om_retention_report report = {0};
-    const omega_status status = om_memory_retain(cycle->rt->memory, should_stop, cycle, &report);
+    const omega_status status = om_memory_retain(cycle->rt->memory, should_stop, (void *)&cycle, &report);
     om_json_put_u64(&cycle->results, "looked_at", report.looked_at);
     om_json_put_u64(&cycle->results, "archived", report.archived);
     om_json_put_u64(&cycle->results, "expired", report.expired);
@@ -54,7 +57,7 @@ static int64_t retention_interval(const omega_config *config)
 const struct om_loop om_loop_retention = {
     .loop = (omega_loop)OMEGA_LOOP_RETENTION,
     .name = "retention",
-    .wants = always,
+    .wants = wants_retention,
     .run = run_retention,
     .measure = measure_memories,
     .interval_ms = retention_interval,
@@ -62,8 +65,9 @@ const struct om_loop om_loop_retention = {
 
 /* ---- Checkpoint ------------------------------------------------------------------------------ */
 
-static bool wants_checkpoint(omega_runtime *rt)
+static bool wants_checkpoint(const struct om_cycle *cycle)
 {
+    omega_runtime *rt = cycle->rt;
     /* Accesses are written when there are any; that alone is no event worth telling. */
     const omega_status flushed = om_memory_flush_access(rt->memory);
     (void)flushed; /* what was not written stays gathered */
@@ -124,13 +128,14 @@ const struct om_loop om_loop_checkpoint = {
     .run = run_checkpoint,
     .measure = measure_files,
     .interval_ms = checkpoint_interval,
+    .keeps_no_row = true,
 };
 
 /* ---- Erasure --------------------------------------------------------------------------------- */
 
-static bool wants_erasure(omega_runtime *rt)
+static bool wants_erasure(const struct om_cycle *cycle)
 {
-    return om_store_wants_erase(rt->store);
+    return om_store_wants_erase(cycle->rt->store);
 }
 
 static omega_status run_erasure(struct om_cycle *cycle)
