@@ -2,7 +2,7 @@
 # Under OMEGA_FUZZ it is linked with libFuzzer; in an ordinary build with tests/corpus_main.c, which
 # feeds it the files of fuzz/corpus/fuzz_x, so that what was once found stays found.
 file(GLOB om_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/fuzz_*.c)
-get_property(om_folders GLOBAL PROPERTY OM_FOLDERS)
+get_property(om_folders GLOBAL PROPERTY OM_LIBRARY_FOLDERS)
 
 if(OMEGA_FUZZ)
     add_custom_target(fuzzers)

@@ -1,6 +1,8 @@
 # One set of objects gives libomega.so, libomega.a and the program.
 function(om_library)
     get_property(folders GLOBAL PROPERTY OM_FOLDERS)
+    # What tests and benches that see the whole house link: the library, not a program on it.
+    set_property(GLOBAL PROPERTY OM_LIBRARY_FOLDERS ${folders})
     foreach(kind SHARED STATIC)
         string(TOLOWER ${kind} suffix)
         add_library(omega_${suffix} ${kind} ${CMAKE_SOURCE_DIR}/cmake/empty.c)

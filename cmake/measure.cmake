@@ -1,7 +1,7 @@
 # Every source of bench/ that has a main is a measuring program; the others go along with each.
 # tests/campaign/x.c, with its x_*.c, is a campaign. These are run by hand or by the Makefile, never
 # by ctest.
-get_property(om_folders GLOBAL PROPERTY OM_FOLDERS)
+get_property(om_folders GLOBAL PROPERTY OM_LIBRARY_FOLDERS)
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.c)
 set(programs "")
