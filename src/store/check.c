@@ -91,7 +91,10 @@ static omega_status compare_definitions(struct om_conn *conn, struct om_conn *ex
                     (!have || (om_str_eq(om_col_str(&found, 0), om_col_str(&wanted, 0)) &&
                                om_str_eq(om_col_str(&found, 1), om_col_str(&wanted, 1))));
         if (status == OMEGA_OK && !same) {
-            omega_str name = om_col_str(have ? &found : &wanted, 0);
+            /* Both lists ascend: the lower name is the one that has no counterpart. */
+            bool extra =
+                have && (!want || om_str_cmp(om_col_str(&found, 0), om_col_str(&wanted, 0)) < 0);
+            omega_str name = om_col_str(extra ? &found : &wanted, 0);
             om_check_fault(check, "the definition of '%.*s' is not what it should be",
                            OM_STR_ARG(name));
             break;

@@ -178,9 +178,8 @@ OMEGA_MUST_CHECK omega_status om_store_changes(struct om_reader *reader, uint64_
                                                             int64_t space),
                                                void *context);
 /* Events after (after_row, after_n) whose type bit is in `mask`, in order, at most `max`; false
- * from `each` stops. *trimmed (may be NULL): some before were removed. A row that does not match
- * its checksum is left out, the others are given, and the call ends with OMEGA_ECORRUPT naming it.
- * */
+ * from `each` stops. *trimmed (may be NULL): some before were removed. A row whose checksum is
+ * wrong is left out, the others are given, and the call ends with OMEGA_ECORRUPT naming it. */
 struct om_outbox_query {
     uint64_t after_row;
     uint32_t after_n;
