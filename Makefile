@@ -24,8 +24,8 @@ build = @mkdir -p build; test -f build/$(1)/build.ninja || \
 run:
 	@tools/setup
 	$(call build,release,omega)
-	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
-	    build/release/omega quickstart --data "$$dir/data"
+	@rm -rf build/quickstart
+	@build/release/omega quickstart --data build/quickstart
 
 test:
 	@tools/setup

@@ -23,7 +23,9 @@ install(DIRECTORY include/omega DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MA
 install(FILES ${CMAKE_BINARY_DIR}/omega.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${CMAKE_BINARY_DIR}/omega-config.cmake ${CMAKE_BINARY_DIR}/omega-config-version.cmake
     DESTINATION ${OM_CMAKE_DIR})
-install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# README.md and docs are also what `omega quickstart` reads when nothing else is at hand.
+install(FILES LICENSE NOTICE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET omega)
     install(TARGETS omega RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(FILES tools/completion/omega.bash RENAME omega

@@ -1,4 +1,5 @@
-/* args.c -- the command line: `omega COMMAND [words] [--options]`, in any order after the command.
+/* args.c -- the command line: `omega COMMAND [words] [--options]`, options in any place; those
+ * before the command are the common ones.
  *
  * --name VALUE, --name=VALUE, -n VALUE; "--" ends the options; "-" is a word. */
 #include "cli/cli_int.h"
@@ -56,6 +57,25 @@ static bool set_common(struct cli *cli, int option, const char *value)
     }
 }
 
+static bool unknown_option(const struct cli *cli, const char *word)
+{
+    if (cli->command == NULL) {
+        return refuse(word, "is no option that can stand before the command; see: omega help");
+    }
+    fprintf(stderr, "omega: %s has no option '%s'; see: omega help %s\n", cli->command->name, word,
+            cli->command->name);
+    return false;
+}
+
+static bool take_command(struct cli *cli, const char *name)
+{
+    cli->command = cli_find(name);
+    if (cli->command == NULL) {
+        fprintf(stderr, "omega: there is no command '%s'; see: omega help\n", name);
+    }
+    return cli->command != NULL;
+}
+
 /* One option at argv[*at]; moves *at over a value that stands apart. */
 static bool take_option(struct cli *cli, int argc, char **argv, int *at)
 {
@@ -65,7 +85,7 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *at)
     const omega_str name =
         is_long ? om_str_cut(omega_str_of(word + 2), '=', &value) : (omega_str){NULL, 0};
     const char letter = is_long ? 0 : word[1];
-    const struct cli_option *table = cli->command->options;
+    const struct cli_option *table = cli->command != NULL ? cli->command->options : NULL;
     if (!is_long && word[2] != '\0') {
         return refuse(word, "is no option: one letter is expected after '-'");
     }
@@ -76,9 +96,7 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *at)
         option = find_option(table, name, letter);
     }
     if (option < 0) {
-        fprintf(stderr, "omega: %s has no option '%s'; see: omega help %s\n", cli->command->name,
-                word, cli->command->name);
-        return false;
+        return unknown_option(cli, word);
     }
     const char *given = value.ptr; /* the end of argv's text: terminated */
     if (table[option].value != NULL && given == NULL) {
@@ -108,11 +126,19 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
             if (!take_option(cli, argc, argv, &i)) {
                 return false;
             }
+        } else if (cli->command == NULL) {
+            if (!take_command(cli, word)) {
+                return false;
+            }
         } else if (cli->arg_count >= CLI_ARGS_MAX) {
             return refuse(word, "is one word too many");
         } else {
             cli->args[cli->arg_count++] = word;
         }
+    }
+    if (cli->command == NULL) {
+        cli->help = false;
+        return take_command(cli, "help");
     }
     if (cli->help) {
         return true;

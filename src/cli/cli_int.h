@@ -27,6 +27,7 @@ struct cli_command {
     const struct cli_option *options;
     unsigned min_args, max_args;
     int (*run)(struct cli *cli);
+    bool makes_store; /* works also where there is none yet */
 };
 
 enum { CLI_OPTIONS_MAX = 32, CLI_ARGS_MAX = 64, CLI_SETS_MAX = 32 };
@@ -52,7 +53,7 @@ extern const struct cli_command *const cli_commands[]; /* NULL-terminated */
 extern const struct cli_option cli_common_options[];
 const struct cli_command *cli_find(const char *name);
 
-/* args.c: false after saying what is wrong. */
+/* args.c: false after saying what is wrong. Sets cli->command too; the default is help. */
 bool cli_parse(struct cli *cli, int argc, char **argv);
 const char *cli_value(const struct cli *cli, const char *option); /* NULL: not given */
 bool cli_flag(const struct cli *cli, const char *option);
@@ -60,32 +61,43 @@ bool cli_flag(const struct cli *cli, const char *option);
 /* open.c */
 /* The settings: defaults, file, environment, --set, --data. */
 omega_status cli_config(const struct cli *cli, omega_config *config);
-omega_status cli_open(struct cli *cli); /* cli->rt, Running */
+/* cli->rt, Running. OMEGA_ENOTFOUND where no store is, unless the command makes one. */
+omega_status cli_open(struct cli *cli);
 omega_status cli_close(struct cli *cli);
 /* Says the last error on standard error; returns its exit code. */
 int cli_fail(omega_status status);
 
-/* call.c: one operation. */
+/* call.c: one operation. The first thing wrong with its input is kept in `status`. */
 struct cli_input {
     struct om_buf buf;
     struct om_json_out json;
+    omega_status status;
+    bool whole;
 };
 void cli_input_init(struct cli_input *input);
-void cli_input_str(struct cli_input *input, const char *name,
-                   const char *value); /* NULL: left out */
+/* What is NULL is left out. */
+void cli_input_text(struct cli_input *input, const char *name, omega_str value);
+void cli_input_str(struct cli_input *input, const char *name, const char *value);
+void cli_input_flag(struct cli_input *input, const char *name, bool given);
 /* The scope from --user, --agent, --session. */
 void cli_input_scope(struct cli_input *input, const struct cli *cli);
 /* A list of names with commas as an array. */
 void cli_input_names(struct cli_input *input, const char *name, const char *value);
-/* A number as it stands: the operation checks it. Text that is none is an error. */
-omega_status cli_input_number(struct cli_input *input, const char *name, const char *value);
-/* JSON as it stands. */
-void cli_input_raw(struct cli_input *input, const char *name, const char *value);
-/* Runs the operation with the input and frees it. With --json prints the result and *doc is NULL;
- * else *doc is the parsed result. */
+/* A number as it stands: the operation checks its range. */
+void cli_input_number(struct cli_input *input, const char *name, const char *value);
+/* A JSON value as it stands. */
+void cli_input_object(struct cli_input *input, const char *name, const char *value);
+/* The whole input as it stands. */
+void cli_input_whole(struct cli_input *input, const char *json);
+/* The word given, or standard input for "-", up to the buffer's ceiling. */
+omega_status cli_read_text(const char *given, const char *name, struct om_buf *out);
+/* Opens, runs the operation with the input, frees the input. Prints the result with --json; *doc is
+ * the parsed result. The caller ends with cli_end. */
 omega_status cli_call(struct cli *cli, const char *operation, struct cli_input *input,
                       struct om_json_doc **doc);
-/* Opens, calls, shows by `show` (NULL: only --json prints), closes; the exit code. */
+/* Says what failed, closes; the exit code. */
+int cli_end(struct cli *cli, omega_status status);
+/* Calls, shows by `show` unless --json, ends. */
 int cli_run(struct cli *cli, const char *operation, struct cli_input *input,
             void (*show)(struct cli *cli, const struct om_json *result));
 
@@ -96,6 +108,12 @@ void cli_heading(const char *text);
 void cli_show_memory(const struct om_json *memory, const char *bullet);
 /* A sentence for each part of a recall's explain object, each line begun with `indent`. */
 void cli_show_explain(const struct om_json *explain, const char *indent);
+/* Text with its lines, each begun with `indent`. */
+void cli_put_block(omega_str text, const char *indent);
+/* "2026-08-01 12:00" of an RFC 3339 stamp; "never" for none. */
+void cli_put_date(const struct om_json *stamp);
+/* JSON on a line of its own, its control characters as escapes. */
+void cli_put_json(omega_str json);
 void cli_show_count(uint64_t count, const char *one, const char *many);
 /* Text that may hold control characters, made harmless; at most `max` characters, 0: all. Returns
  * how many characters were written. */

@@ -191,12 +191,13 @@ static int run_bench(struct cli *cli)
     return code != 0 || status == OMEGA_OK ? code : cli_fail(status);
 }
 
-const struct cli_command cli_bench = {"bench",
-                                      "",
-                                      "measure writes and recalls on this machine",
-                                      "Works in a new directory inside --data (else the system's "
-                                      "temporary directory) and removes it.",
-                                      options,
-                                      0,
-                                      0,
-                                      run_bench};
+const struct cli_command cli_bench = {
+    .name = "bench",
+    .words = "",
+    .summary = "measure writes and recalls on this machine",
+    .details = "Works in a new directory inside --data (else the system's temporary directory) and "
+               "removes it.",
+    .options = options,
+    .run = run_bench,
+    .makes_store = true,
+};

@@ -90,12 +90,11 @@ static int run_config(struct cli *cli)
 }
 
 const struct cli_command cli_config_command = {
-    "config",
-    "",
-    "show or check the settings",
-    "Defaults, then --config FILE, then the environment (OMEGA_SECTION_KEY), then --set. What it\n"
-    "prints is itself a file for --config. See omega.conf(5).",
-    options,
-    0,
-    0,
-    run_config};
+    .name = "config",
+    .words = "",
+    .summary = "show or check the settings",
+    .details = "Defaults, then --config FILE, then the environment (OMEGA_SECTION_KEY), then "
+               "--set. What it prints is itself a file for --config. See omega.conf(5).",
+    .options = options,
+    .run = run_config,
+};

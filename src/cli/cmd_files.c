@@ -10,10 +10,9 @@ static const struct cli_option import_options[] = {
     CLI_SCOPE_OPTIONS,
     CLI_OPTIONS_END};
 
-static void show_import(struct cli *cli, const struct om_json *result)
+static void show_import(const struct om_json *result)
 {
     const struct om_json *errors = om_json_get(result, "errors");
-    (void)cli;
     for (size_t i = 0; i < om_json_count(errors); i++) {
         fprintf(stderr, "omega: ");
         cli_put_text(stderr, om_json_str(om_json_at(errors, i)), 400);
@@ -26,30 +25,55 @@ static void show_import(struct cli *cli, const struct om_json *result)
            om_json_number(om_json_get(result, "failed")));
 }
 
+/* A call whose result can itself be bad news. */
+struct judged {
+    const char *operation;
+    void (*show)(const struct om_json *result);
+    const char *bad;      /* the count that is then above 0 */
+    omega_status verdict; /* whose exit code that gives */
+};
+
+static int call_and_judge(struct cli *cli, const struct judged *call, struct cli_input *input)
+{
+    struct om_json_doc *doc = NULL;
+    bool found = false;
+    const omega_status status = cli_call(cli, call->operation, input, &doc);
+    if (status == OMEGA_OK) {
+        found = om_json_number(om_json_get(om_json_root(doc), call->bad)) > 0;
+    }
+    if (status == OMEGA_OK && !cli->json) {
+        call->show(om_json_root(doc));
+    }
+    om_json_free(doc);
+    const int code = cli_end(cli, status);
+    return code == 0 && found ? omega_status_exit_code(call->verdict) : code;
+}
+
 static int run_import(struct cli *cli)
 {
+    static const struct judged call = {"import", show_import, "failed", OMEGA_EINVAL};
     struct cli_input input;
     cli_input_init(&input);
     cli_input_str(&input, "path", cli->args[0]);
     cli_input_str(&input, "format", cli_value(cli, "format"));
     cli_input_str(&input, "tier", cli_value(cli, "tier"));
-    if (cli_flag(cli, "stop")) {
-        om_json_put_bool(&input.json, "stop_at_error", true);
-    }
+    cli_input_flag(&input, "stop_at_error", cli_flag(cli, "stop"));
     cli_input_scope(&input, cli);
-    return cli_run(cli, "import", &input, show_import);
+    return call_and_judge(cli, &call, &input);
 }
 
 const struct cli_command cli_import = {
-    "import",
-    "PATH",
-    "bring in JSON Lines, chats, text, Markdown, or an export",
-    "A folder brings in every text and Markdown file below it. Importing again, also after an\n"
-    "interruption, adds nothing twice.",
-    import_options,
-    1,
-    1,
-    run_import};
+    .name = "import",
+    .words = "PATH",
+    .summary = "bring in JSON Lines, chats, text, Markdown, or an export",
+    .details = "A folder brings in every text and Markdown file below it. Importing again, also "
+               "after an interruption, adds nothing twice.",
+    .options = import_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_import,
+    .makes_store = true,
+};
 
 /* ---- export ---------------------------------------------------------------------------------- */
 
@@ -70,25 +94,23 @@ static int run_export(struct cli *cli)
     struct cli_input input;
     cli_input_init(&input);
     cli_input_str(&input, "path", cli->args[0]);
-    if (cli_flag(cli, "markdown")) {
-        om_json_put_bool(&input.json, "markdown", true);
-    }
-    if (cli_flag(cli, "vectors")) {
-        om_json_put_bool(&input.json, "vectors", true);
-    }
+    cli_input_flag(&input, "markdown", cli_flag(cli, "markdown"));
+    cli_input_flag(&input, "vectors", cli_flag(cli, "vectors"));
     cli_input_scope(&input, cli);
     return cli_run(cli, "export", &input, show_export);
 }
 
 const struct cli_command cli_export = {
-    "export",
-    "PATH",
-    "write memories to a new JSON Lines file or a Markdown folder",
-    "Without --user, --agent or --session it writes everything: every user, every state.",
-    export_options,
-    1,
-    1,
-    run_export};
+    .name = "export",
+    .words = "PATH",
+    .summary = "write memories to a new JSON Lines file or a Markdown folder",
+    .details =
+        "Without --user, --agent or --session it writes everything: every user, every state.",
+    .options = export_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_export,
+};
 
 /* ---- backup, restore ------------------------------------------------------------------------- */
 
@@ -109,8 +131,14 @@ static int run_backup(struct cli *cli)
 }
 
 const struct cli_command cli_backup = {
-    "backup", "FILE",    "copy the store into a new file, verified", NULL, no_options, 1,
-    1,        run_backup};
+    .name = "backup",
+    .words = "FILE",
+    .summary = "copy the store into a new file, verified",
+    .options = no_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_backup,
+};
 
 static int run_restore(struct cli *cli)
 {
@@ -126,14 +154,16 @@ static int run_restore(struct cli *cli)
     return 0;
 }
 
-const struct cli_command cli_restore = {"restore",
-                                        "FILE",
-                                        "put a backup in place of the store",
-                                        "No process may use the data directory meanwhile.",
-                                        no_options,
-                                        1,
-                                        1,
-                                        run_restore};
+const struct cli_command cli_restore = {
+    .name = "restore",
+    .words = "FILE",
+    .summary = "put a backup in place of the store",
+    .details = "No process may use the data directory meanwhile.",
+    .options = no_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_restore,
+};
 
 /* ---- check ----------------------------------------------------------------------------------- */
 
@@ -142,16 +172,15 @@ static const struct cli_option check_options[] = {
     {"salvage", 0, "DIR", "copy what is readable into a new data directory"},
     CLI_OPTIONS_END};
 
-static void show_check(struct cli *cli, const struct om_json *result)
+static void show_check(const struct om_json *result)
 {
     const struct om_json *found = om_json_get(result, "found");
-    (void)cli;
     for (size_t i = 0; i < om_json_count(found); i++) {
         printf("fault: ");
         cli_put_text(stdout, om_json_str(om_json_at(found, i)), 400);
         printf("\n");
     }
-    printf("%.0f rows, %.0f faults\n", om_json_number(om_json_get(result, "rows")),
+    printf("%.0f rows looked at, %.0f faults\n", om_json_number(om_json_get(result, "rows")),
            om_json_number(om_json_get(result, "faults")));
 }
 
@@ -190,6 +219,7 @@ static int salvage(struct cli *cli)
 
 static int run_check(struct cli *cli)
 {
+    static const struct judged call = {"check", show_check, "faults", OMEGA_ECORRUPT};
     struct cli_input input;
     if (cli_flag(cli, "accept-loss")) {
         return accept_loss(cli);
@@ -198,16 +228,15 @@ static int run_check(struct cli *cli)
         return salvage(cli);
     }
     cli_input_init(&input);
-    return cli_run(cli, "check", &input, show_check);
+    return call_and_judge(cli, &call, &input);
 }
 
-const struct cli_command cli_check = {"check",
-                                      "",
-                                      "look at every row, checksum and invariant",
-                                      "A store that ends before the last acknowledged write opens "
-                                      "read-only and says which operations\n"
-                                      "are missing; --accept-loss goes on without them.",
-                                      check_options,
-                                      0,
-                                      0,
-                                      run_check};
+const struct cli_command cli_check = {
+    .name = "check",
+    .words = "",
+    .summary = "look at every row, checksum and invariant",
+    .details = "A store that ends before the last acknowledged write opens read-only and says "
+               "which operations are missing; --accept-loss goes on without them.",
+    .options = check_options,
+    .run = run_check,
+};

@@ -1,19 +1,38 @@
 /* cmd_memory.c -- store, get, update, history, forget, list, messages: memories one by one. */
-#include <unistd.h>
-
 #include "cli/cli_int.h"
 
-enum { STDIN_MAX = 1 << 20 };
-
-static void show_one(struct cli *cli, const struct om_json *result)
+static void show_value(const struct om_json *value)
 {
     struct om_buf text;
-    (void)cli;
-    om_buf_init(&text, om_alloc_default(), 64 << 20);
-    om_json_dump(om_json_get(result, "memory"), &text);
-    cli_show_memory(om_json_get(result, "memory"), "*");
-    printf("%.*s\n", OM_STR_ARG(om_buf_str(&text)));
+    if (om_json_type_of(value) == OM_JSON_STRING) {
+        cli_put_text(stdout, om_json_str(value), 0);
+        return;
+    }
+    om_buf_init(&text, om_alloc_default(), 1 << 20);
+    om_json_dump(value, &text);
+    cli_put_text(stdout, om_buf_str(&text), 0);
     om_buf_fini(&text);
+}
+
+/* The text, then its fields, those without a value left out. */
+static void show_one(struct cli *cli, const struct om_json *result)
+{
+    const struct om_json *memory = om_json_get(result, "memory");
+    const struct om_json *value = NULL;
+    omega_str name;
+    size_t at = 0;
+    (void)cli;
+    cli_put_block(om_json_str(om_json_get(memory, "content")), "");
+    while (om_json_next(memory, &at, &name, &value)) {
+        const enum om_json_type type = om_json_type_of(value);
+        const bool empty =
+            (type == OM_JSON_OBJECT || type == OM_JSON_ARRAY) && om_json_count(value) == 0;
+        if (type != OM_JSON_NULL && !empty && !om_str_eq_text(name, "content")) {
+            printf("  %-15.*s ", OM_STR_ARG(name));
+            show_value(value);
+            printf("\n");
+        }
+    }
 }
 
 static void show_list(struct cli *cli, const struct om_json *result)
@@ -26,7 +45,7 @@ static void show_list(struct cli *cli, const struct om_json *result)
     }
     cli_show_count(om_json_count(memories), "memory", "memories");
     if (cursor.len > 0) {
-        printf("more: --cursor %.*s\n", OM_STR_ARG(cursor));
+        printf("more with --cursor %.*s\n", OM_STR_ARG(cursor));
     }
 }
 
@@ -55,23 +74,6 @@ static void show_stored(struct cli *cli, const struct om_json *result)
     printf("%.*s\n", OM_STR_ARG(om_json_str(om_json_get(result, "id"))));
 }
 
-/* The text given, or standard input for "-". */
-static omega_status read_text(const char *given, struct om_buf *out)
-{
-    char block[4096];
-    ssize_t got = 0;
-    if (strcmp(given, "-") != 0) {
-        om_buf_add_text(out, given);
-        return out->status;
-    }
-    while ((got = read(STDIN_FILENO, block, sizeof block)) > 0) {
-        om_buf_add(out, block, (size_t)got);
-    }
-    return out->status == OMEGA_OK
-               ? OMEGA_OK
-               : om_fail(OMEGA_ELIMIT, "standard input has more than %d bytes", (int)STDIN_MAX);
-}
-
 static void put_store_options(struct cli_input *input, const struct cli *cli)
 {
     cli_input_str(input, "tier", cli_value(cli, "tier"));
@@ -79,18 +81,15 @@ static void put_store_options(struct cli_input *input, const struct cli *cli)
     cli_input_str(input, "type", cli_value(cli, "type"));
     cli_input_str(input, "role", cli_value(cli, "role"));
     cli_input_str(input, "name", cli_value(cli, "name"));
-    cli_input_raw(input, "metadata", cli_value(cli, "metadata"));
+    cli_input_object(input, "metadata", cli_value(cli, "metadata"));
     cli_input_str(input, "occurred_at", cli_value(cli, "occurred-at"));
     cli_input_str(input, "expires_at", cli_value(cli, "expires-at"));
     cli_input_str(input, "op_id", cli_value(cli, "op-id"));
     cli_input_str(input, "durability", cli_value(cli, "durability"));
     cli_input_str(input, "actor", "human");
-    if (cli_flag(cli, "pinned")) {
-        om_json_put_bool(&input->json, "pinned", true);
-    }
-    if (cli_flag(cli, "override")) {
-        om_json_put_bool(&input->json, "override_tombstone", true);
-    }
+    cli_input_number(input, "importance", cli_value(cli, "importance"));
+    cli_input_flag(input, "pinned", cli_flag(cli, "pinned"));
+    cli_input_flag(input, "override_tombstone", cli_flag(cli, "override"));
     cli_input_scope(input, cli);
 }
 
@@ -98,30 +97,26 @@ static int run_store(struct cli *cli)
 {
     struct cli_input input;
     struct om_buf text;
-    om_buf_init(&text, om_alloc_default(), STDIN_MAX);
-    omega_status status = read_text(cli->args[0], &text);
+    om_buf_init(&text, om_alloc_default(), OM_LIMIT_CONTENT);
     cli_input_init(&input);
-    om_json_put_str(&input.json, "content", om_buf_str(&text));
+    input.status = cli_read_text(cli->args[0], "content", &text);
+    cli_input_text(&input, "content", text.len > 0 ? om_buf_str(&text) : OM_STR(""));
     om_buf_fini(&text);
     put_store_options(&input, cli);
-    if (status == OMEGA_OK) {
-        status = cli_input_number(&input, "importance", cli_value(cli, "importance"));
-    }
-    if (status != OMEGA_OK) {
-        om_buf_fini(&input.buf);
-        return cli_fail(status);
-    }
     return cli_run(cli, "store_memory", &input, show_stored);
 }
 
-const struct cli_command cli_store = {"store",
-                                      "TEXT",
-                                      "remember a text",
-                                      "TEXT \"-\" reads standard input. Prints the new id.",
-                                      store_options,
-                                      1,
-                                      1,
-                                      run_store};
+const struct cli_command cli_store = {
+    .name = "store",
+    .words = "TEXT",
+    .summary = "remember a text",
+    .details = "TEXT \"-\" reads standard input. Prints the new id.",
+    .options = store_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_store,
+    .makes_store = true,
+};
 
 /* ---- get, history ---------------------------------------------------------------------------- */
 
@@ -138,7 +133,14 @@ static int run_get(struct cli *cli)
 }
 
 const struct cli_command cli_get = {
-    "get", "ID", "show one memory with all its fields", NULL, get_options, 1, 1, run_get};
+    .name = "get",
+    .words = "ID",
+    .summary = "show one memory with all its fields",
+    .options = get_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_get,
+};
 
 static const struct cli_option history_options[] = {CLI_SCOPE_OPTIONS, CLI_OPTIONS_END};
 
@@ -152,7 +154,14 @@ static int run_history(struct cli *cli)
 }
 
 const struct cli_command cli_history = {
-    "history", "ID", "a memory's versions, newest first", NULL, history_options, 1, 1, run_history};
+    .name = "history",
+    .words = "ID",
+    .summary = "a memory's versions, newest first",
+    .options = history_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_history,
+};
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
@@ -180,25 +189,26 @@ static int run_update(struct cli *cli)
     cli_input_str(&input, "id", cli->args[0]);
     cli_input_str(&input, "content", cli_value(cli, "content"));
     cli_input_str(&input, "tier", cli_value(cli, "tier"));
-    cli_input_raw(&input, "metadata", cli_value(cli, "metadata"));
+    cli_input_object(&input, "metadata", cli_value(cli, "metadata"));
     cli_input_str(&input, "actor", "human");
     if (cli_flag(cli, "archive") || cli_flag(cli, "activate")) {
         cli_input_str(&input, "state", cli_flag(cli, "archive") ? "archived" : "active");
     }
     cli_input_scope(&input, cli);
-    omega_status status = cli_input_number(&input, "importance", cli_value(cli, "importance"));
-    if (status == OMEGA_OK) {
-        status = cli_input_number(&input, "if_version", cli_value(cli, "if-version"));
-    }
-    if (status != OMEGA_OK) {
-        om_buf_fini(&input.buf);
-        return cli_fail(status);
-    }
+    cli_input_number(&input, "importance", cli_value(cli, "importance"));
+    cli_input_number(&input, "if_version", cli_value(cli, "if-version"));
     return cli_run(cli, "update_memory", &input, show_updated);
 }
 
-const struct cli_command cli_update = {"update", "ID", "change a memory", NULL, update_options,
-                                       1,        1,    run_update};
+const struct cli_command cli_update = {
+    .name = "update",
+    .words = "ID",
+    .summary = "change a memory",
+    .options = update_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_update,
+};
 
 /* ---- forget ---------------------------------------------------------------------------------- */
 
@@ -216,57 +226,69 @@ static void show_deletion(struct cli *cli, const struct om_json *result)
 {
     const struct om_json *deletion = om_json_get(result, "deletion");
     const struct om_json *backups = om_json_get(deletion, "backups");
-    (void)cli;
-    printf("%.0f of %.0f deleted, %.0f rows, %.0f tombstones; ",
-           om_json_number(om_json_get(deletion, "deleted")),
-           om_json_number(om_json_get(deletion, "matched")),
-           om_json_number(om_json_get(deletion, "rows")),
-           om_json_number(om_json_get(deletion, "tombstones")));
-    puts(om_json_bool(om_json_get(deletion, "erased"))
-             ? "erased from every file"
-             : "leaves the files at the next maintenance");
-    for (size_t i = 0; i < om_json_count(backups); i++) {
-        printf("still in the backup %.*s\n", OM_STR_ARG(om_json_str(om_json_at(backups, i))));
+    const double deleted = om_json_number(om_json_get(deletion, "deleted"));
+    if (cli_flag(cli, "dry-run")) {
+        printf("%.0f would be forgotten\n", om_json_number(om_json_get(deletion, "matched")));
+        return;
     }
+    printf("%.0f forgotten", deleted);
+    if (deleted > 0) {
+        printf(": %.0f rows removed, %.0f tombstones left; the bytes %s",
+               om_json_number(om_json_get(deletion, "rows")),
+               om_json_number(om_json_get(deletion, "tombstones")),
+               om_json_bool(om_json_get(deletion, "erased")) ? "have left every file"
+                                                             : "leave the files within a minute "
+                                                               "of running time");
+    }
+    printf("\n");
+    for (size_t i = 0; i < om_json_count(backups); i++) {
+        printf("still in the backup ");
+        cli_put_text(stdout, om_json_str(om_json_at(backups, i)), 0);
+        printf("\n");
+    }
+}
+
+static bool forget_words_fit(const struct cli *cli, bool many)
+{
+    if (many == (cli->arg_count == 1)) {
+        fprintf(stderr, "omega: forget needs either an ID, or --filter, --tier or --all\n");
+        return false;
+    }
+    if (!many && cli_flag(cli, "dry-run")) {
+        fprintf(stderr, "omega: --dry-run goes with --filter, --tier or --all, not with an ID\n");
+        return false;
+    }
+    return true;
 }
 
 static int run_forget(struct cli *cli)
 {
     const bool many = cli_flag(cli, "filter") || cli_flag(cli, "tier") || cli_flag(cli, "all");
     struct cli_input input;
-    if (many == (cli->arg_count == 1)) {
-        fprintf(stderr, "omega: forget needs either an ID, or --filter, --tier or --all\n");
-        return 2;
+    if (!forget_words_fit(cli, many)) {
+        return omega_status_exit_code(OMEGA_EINVAL);
     }
     cli_input_init(&input);
-    if (!many) {
-        cli_input_str(&input, "id", cli->args[0]);
-    }
-    cli_input_raw(&input, "filter", cli_value(cli, "filter"));
+    cli_input_str(&input, "id", many ? NULL : cli->args[0]);
+    cli_input_object(&input, "filter", cli_value(cli, "filter"));
     cli_input_names(&input, "tiers", cli_value(cli, "tier"));
-    if (cli_flag(cli, "now")) {
-        om_json_put_bool(&input.json, "now", true);
-    }
-    if (many && cli_flag(cli, "dry-run")) {
-        om_json_put_bool(&input.json, "dry_run", true);
-    }
-    if (cli_flag(cli, "relearn")) {
-        om_json_put_bool(&input.json, "no_tombstone", true);
-    }
+    cli_input_flag(&input, "now", cli_flag(cli, "now"));
+    cli_input_flag(&input, "dry_run", cli_flag(cli, "dry-run"));
+    cli_input_flag(&input, "no_tombstone", cli_flag(cli, "relearn"));
     cli_input_str(&input, "actor", "human");
     cli_input_scope(&input, cli);
     return cli_run(cli, many ? "delete_memories" : "delete_memory", &input, show_deletion);
 }
 
 const struct cli_command cli_forget = {
-    "forget",
-    "[ID]",
-    "erase memories, with a receipt",
-    "A tombstone stays, so that what was forgotten is not learned again.",
-    forget_options,
-    0,
-    1,
-    run_forget};
+    .name = "forget",
+    .words = "[ID]",
+    .summary = "erase memories, with a receipt",
+    .details = "A tombstone stays, so that what was forgotten is not learned again.",
+    .options = forget_options,
+    .max_args = 1,
+    .run = run_forget,
+};
 
 /* ---- list, messages -------------------------------------------------------------------------- */
 
@@ -288,24 +310,23 @@ static int run_list(struct cli *cli)
     cli_input_init(&input);
     cli_input_names(&input, "tiers", cli_value(cli, "tier"));
     cli_input_str(&input, "type", cli_value(cli, "type"));
-    cli_input_raw(&input, "filter", cli_value(cli, "filter"));
+    cli_input_object(&input, "filter", cli_value(cli, "filter"));
     cli_input_names(&input, "include", cli_value(cli, "include"));
     cli_input_str(&input, "cursor", cli_value(cli, "cursor"));
     cli_input_str(&input, "order", cli_flag(cli, "newest") ? "newest" : NULL);
-    if (cli_flag(cli, "all-users")) {
-        om_json_put_bool(&input.json, "all_roots", true);
-    }
+    cli_input_flag(&input, "all_roots", cli_flag(cli, "all-users"));
     cli_input_scope(&input, cli);
-    const omega_status status = cli_input_number(&input, "limit", cli_value(cli, "limit"));
-    if (status != OMEGA_OK) {
-        om_buf_fini(&input.buf);
-        return cli_fail(status);
-    }
+    cli_input_number(&input, "limit", cli_value(cli, "limit"));
     return cli_run(cli, "list_memories", &input, show_list);
 }
 
-const struct cli_command cli_list = {"list",  "", "memories page by page", NULL, list_options, 0, 0,
-                                     run_list};
+const struct cli_command cli_list = {
+    .name = "list",
+    .words = "",
+    .summary = "memories page by page",
+    .options = list_options,
+    .run = run_list,
+};
 
 static const struct cli_option messages_options[] = {
     {"add", 0, "ROLE", "add the word as a message of this role"},
@@ -338,9 +359,10 @@ static int run_messages(struct cli *cli)
 {
     const char *role = cli_value(cli, "add");
     struct cli_input input;
-    if ((role != NULL) != (cli->arg_count == 1)) {
-        fprintf(stderr, "omega: messages shows a --session, or adds: --add ROLE TEXT\n");
-        return 2;
+    if ((role != NULL) != (cli->arg_count == 1) || (role == NULL && !cli_flag(cli, "session"))) {
+        fprintf(stderr,
+                "omega: messages shows a session: --session NAME; or adds: --add ROLE TEXT\n");
+        return omega_status_exit_code(OMEGA_EINVAL);
     }
     cli_input_init(&input);
     cli_input_scope(&input, cli);
@@ -360,5 +382,11 @@ static int run_messages(struct cli *cli)
 }
 
 const struct cli_command cli_messages = {
-    "messages", "[TEXT]",    "show a session, or add to it", NULL, messages_options, 0,
-    1,          run_messages};
+    .name = "messages",
+    .words = "[TEXT]",
+    .summary = "show a session, or add to it",
+    .options = messages_options,
+    .max_args = 1,
+    .run = run_messages,
+    .makes_store = true,
+};

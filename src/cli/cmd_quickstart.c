@@ -172,17 +172,15 @@ static int run_quickstart(struct cli *cli)
 }
 
 const struct cli_command cli_quickstart = {
-    "quickstart",
-    "",
-    "a tour on a fresh directory, with real text",
-    "Imports text, stores, recalls with reasons, shows health, metrics and events, stops and "
-    "opens\n"
-    "again. --data names a directory without a store; without it a new one is made in the "
-    "system's\n"
-    "temporary directory, named, and kept. The text is --from DIR, else README.md and docs/ of "
-    "the\n"
-    "current directory, else those that came with the program.",
-    options,
-    0,
-    0,
-    run_quickstart};
+    .name = "quickstart",
+    .words = "",
+    .summary = "a tour on a fresh directory, with real text",
+    .details =
+        "Imports text, stores, recalls with reasons, shows health, metrics and events, stops and "
+        "opens again. --data names a directory without a store; without it a new one is made in "
+        "the system's temporary directory, named, and kept. The text is --from DIR, else README.md "
+        "and docs/ of the current directory, else those that came with the program.",
+    .options = options,
+    .run = run_quickstart,
+    .makes_store = true,
+};

@@ -45,39 +45,21 @@ static void show_why(struct cli *cli, const struct om_json *result)
     show_results(result, true);
 }
 
-static omega_status put_numbers(struct cli_input *input, const struct cli *cli)
-{
-    omega_status status = cli_input_number(input, "k", cli_value(cli, "k"));
-    if (status == OMEGA_OK) {
-        status = cli_input_number(input, "min_importance", cli_value(cli, "min-importance"));
-    }
-    if (status == OMEGA_OK) {
-        status = cli_input_number(input, "vector_weight", cli_value(cli, "vector-weight"));
-    }
-    return status;
-}
-
 static int recall(struct cli *cli, bool explain)
 {
     struct cli_input input;
     cli_input_init(&input);
     cli_input_str(&input, "query", cli->args[0]);
     cli_input_names(&input, "tiers", cli_value(cli, "tier"));
-    cli_input_raw(&input, "filter", cli_value(cli, "filter"));
+    cli_input_object(&input, "filter", cli_value(cli, "filter"));
     cli_input_names(&input, "include", cli_value(cli, "include"));
     cli_input_str(&input, "as_of", cli_value(cli, "as-of"));
-    if (cli_flag(cli, "all-users")) {
-        om_json_put_bool(&input.json, "all_roots", true);
-    }
-    if (explain) {
-        om_json_put_bool(&input.json, "explain", true);
-    }
+    cli_input_number(&input, "k", cli_value(cli, "k"));
+    cli_input_number(&input, "min_importance", cli_value(cli, "min-importance"));
+    cli_input_number(&input, "vector_weight", cli_value(cli, "vector-weight"));
+    cli_input_flag(&input, "all_roots", cli_flag(cli, "all-users"));
+    cli_input_flag(&input, "explain", explain);
     cli_input_scope(&input, cli);
-    const omega_status status = put_numbers(&input, cli);
-    if (status != OMEGA_OK) {
-        om_buf_fini(&input.buf);
-        return cli_fail(status);
-    }
     return cli_run(cli, "recall_memories", &input, explain ? show_why : show_recall);
 }
 
@@ -92,7 +74,20 @@ static int run_why(struct cli *cli)
 }
 
 const struct cli_command cli_recall = {
-    "recall", "QUERY", "find memories, best first", NULL, recall_options, 1, 1, run_recall};
+    .name = "recall",
+    .words = "QUERY",
+    .summary = "find memories, best first",
+    .options = recall_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_recall,
+};
 const struct cli_command cli_why = {
-    "why", "QUERY", "find memories and say why each was found", NULL, recall_options, 1,
-    1,     run_why};
+    .name = "why",
+    .words = "QUERY",
+    .summary = "find memories and say why each was found",
+    .options = recall_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_why,
+};

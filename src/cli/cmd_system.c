@@ -29,12 +29,17 @@ static int run_health(struct cli *cli)
 {
     struct cli_input input;
     cli_input_init(&input);
-    om_json_put_bool(&input.json, "probe", true);
+    cli_input_flag(&input, "probe", true);
     return cli_run(cli, "health_status", &input, show_health);
 }
 
 const struct cli_command cli_health = {
-    "health", "", "probe every part and say how it is", NULL, no_options, 0, 0, run_health};
+    .name = "health",
+    .words = "",
+    .summary = "probe every part and say how it is",
+    .options = no_options,
+    .run = run_health,
+};
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
@@ -93,8 +98,13 @@ static int run_metrics(struct cli *cli)
     return cli_run(cli, "metrics", &input, show_metrics);
 }
 
-const struct cli_command cli_metrics = {"metrics", "", "what is counted", NULL, metrics_options,
-                                        0,         0,  run_metrics};
+const struct cli_command cli_metrics = {
+    .name = "metrics",
+    .words = "",
+    .summary = "what is counted",
+    .options = metrics_options,
+    .run = run_metrics,
+};
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
@@ -109,11 +119,15 @@ static void show_events(struct cli *cli, const struct om_json *result)
     const struct om_json *events = om_json_get(result, "events");
     (void)cli;
     for (size_t i = 0; i < om_json_count(events); i++) {
-        struct om_buf text;
-        om_buf_init(&text, om_alloc_default(), 1 << 20);
-        om_json_dump(om_json_at(events, i), &text);
-        printf("%.*s\n", OM_STR_ARG(om_buf_str(&text)));
-        om_buf_fini(&text);
+        const struct om_json *one = om_json_at(events, i);
+        printf("%-8.*s ", OM_STR_ARG(om_json_str(om_json_get(one, "id"))));
+        cli_put_date(om_json_get(one, "at"));
+        printf("  %-15.*s %-14.*s %.*s\n", OM_STR_ARG(om_json_str(om_json_get(one, "type"))),
+               OM_STR_ARG(om_json_str(om_json_get(one, "tier"))),
+               OM_STR_ARG(om_json_str(om_json_get(one, "memory"))));
+    }
+    if (om_json_count(events) == 0) {
+        puts("no event");
     }
     if (om_json_bool(om_json_get(result, "trimmed"))) {
         puts("older events are no longer kept");
@@ -126,17 +140,17 @@ static int run_events(struct cli *cli)
     cli_input_init(&input);
     cli_input_str(&input, "after", cli_value(cli, "after"));
     cli_input_names(&input, "types", cli_value(cli, "types"));
-    const omega_status status = cli_input_number(&input, "limit", cli_value(cli, "limit"));
-    if (status != OMEGA_OK) {
-        om_buf_fini(&input.buf);
-        return cli_fail(status);
-    }
+    cli_input_number(&input, "limit", cli_value(cli, "limit"));
     return cli_run(cli, "events", &input, show_events);
 }
 
 const struct cli_command cli_events = {
-    "events", "",        "what has happened to memories, oldest first", NULL, events_options, 0,
-    0,        run_events};
+    .name = "events",
+    .words = "",
+    .summary = "what has happened to memories, oldest first",
+    .options = events_options,
+    .run = run_events,
+};
 
 /* ---- loop ------------------------------------------------------------------------------------ */
 
@@ -146,12 +160,12 @@ static void show_loops(struct cli *cli, const struct om_json *result)
     (void)cli;
     for (size_t i = 0; i < om_json_count(loops); i++) {
         const struct om_json *one = om_json_at(loops, i);
-        printf("%-12.*s every %8.0f s  next %.*s  %.0f cycles, %.0f idle\n",
-               OM_STR_ARG(om_json_str(om_json_get(one, "name"))),
-               om_json_number(om_json_get(one, "interval_ms")) / 1000.0,
-               OM_STR_ARG(om_json_str(om_json_get(one, "next_due"))),
-               om_json_number(om_json_get(one, "cycles")),
-               om_json_number(om_json_get(one, "idle")));
+        printf("%-12.*s every %6.0f s, next ", OM_STR_ARG(om_json_str(om_json_get(one, "name"))),
+               om_json_number(om_json_get(one, "interval_ms")) / 1000.0);
+        cli_put_date(om_json_get(one, "next_due"));
+        printf(", last ");
+        cli_put_date(om_json_get(one, "last_start"));
+        printf("\n");
     }
 }
 
@@ -183,7 +197,13 @@ static int run_loop(struct cli *cli)
 }
 
 const struct cli_command cli_loop = {
-    "loop", "[NAME]", "show the loops, or run one cycle of one", NULL, no_options, 0, 1, run_loop};
+    .name = "loop",
+    .words = "[NAME]",
+    .summary = "show the loops, or run one cycle of one",
+    .options = no_options,
+    .max_args = 1,
+    .run = run_loop,
+};
 
 /* ---- call ------------------------------------------------------------------------------------ */
 
@@ -202,26 +222,25 @@ static int run_call(struct cli *cli)
     if (cli->arg_count == 0) {
         return list_operations();
     }
-    /* The word is the whole input: braces and all. */
-    const omega_str given = om_str_trim(omega_str_of(cli->arg_count > 1 ? cli->args[1] : "{}"));
-    if (given.len < 2 || given.ptr[0] != '{' || given.ptr[given.len - 1] != '}') {
-        fprintf(stderr, "omega: the input of an operation is a JSON object\n");
-        return 2;
-    }
     cli_input_init(&input);
-    om_buf_add(&input.buf, given.ptr + 1, given.len - 2);
+    om_buf_clear(&input.buf);
+    input.whole = true;
+    input.status = cli_read_text(cli->arg_count > 1 ? cli->args[1] : "{}", "the input", &input.buf);
     cli->json = true;
     return cli_run(cli, cli->args[0], &input, NULL);
 }
 
-const struct cli_command cli_call_command = {"call",
-                                             "[OPERATION [JSON]]",
-                                             "run any operation by its published name",
-                                             "Without words it lists the operations.",
-                                             no_options,
-                                             0,
-                                             2,
-                                             run_call};
+const struct cli_command cli_call_command = {
+    .name = "call",
+    .words = "[OPERATION [JSON]]",
+    .summary = "run any operation by its published name",
+    .details =
+        "Without words it lists the operations; JSON \"-\" reads standard input. Prints JSON.",
+    .options = no_options,
+    .max_args = 2,
+    .run = run_call,
+    .makes_store = true,
+};
 
 /* ---- version --------------------------------------------------------------------------------- */
 
@@ -231,5 +250,10 @@ static int run_version(struct cli *cli)
     return 0;
 }
 
-const struct cli_command cli_version = {"version", "", "print the version", NULL, no_options,
-                                        0,         0,  run_version};
+const struct cli_command cli_version = {
+    .name = "version",
+    .words = "",
+    .summary = "print the version",
+    .options = no_options,
+    .run = run_version,
+};

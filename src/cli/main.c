@@ -1,7 +1,11 @@
 /* main.c -- the program: finds the command, parses its words, runs it; help. */
-#include <stdlib.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "cli/cli_int.h"
+
+enum { LEFT_WIDTH = 29 };
 
 extern const struct cli_command cli_store, cli_recall, cli_why, cli_get, cli_update, cli_history,
     cli_forget, cli_list, cli_messages, cli_import, cli_export, cli_backup, cli_restore, cli_check,
@@ -27,6 +31,25 @@ const struct cli_command *cli_find(const char *name)
 
 /* ---- Help ------------------------------------------------------------------------------------ */
 
+/* Words from column `indent` on, where the line stands already, to column 79. */
+static void print_wrapped(omega_str text, int indent)
+{
+    int column = indent;
+    while (text.ptr != NULL) {
+        const omega_str word = om_str_cut(text, ' ', &text);
+        if (column > indent && column + 1 + (int)word.len > 79) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", OM_STR_ARG(word));
+        column += (int)word.len;
+    }
+    putchar('\n');
+}
+
 static void print_options(const struct cli_option *options)
 {
     for (; options != NULL && options->name != NULL; options++) {
@@ -34,10 +57,11 @@ static void print_options(const struct cli_option *options)
         snprintf(left, sizeof left, "--%s%s%s", options->name, options->value != NULL ? " " : "",
                  options->value != NULL ? options->value : "");
         if (options->letter != 0) {
-            printf("  -%c, %-28s %s\n", options->letter, left, options->doc);
+            printf("  -%c, %-*s ", options->letter, LEFT_WIDTH, left);
         } else {
-            printf("      %-28s %s\n", left, options->doc);
+            printf("      %-*s ", LEFT_WIDTH, left);
         }
+        print_wrapped(omega_str_of(options->doc), LEFT_WIDTH + 7);
     }
 }
 
@@ -45,7 +69,8 @@ static int print_command(const struct cli_command *command)
 {
     printf("omega %s %s\n    %s\n", command->name, command->words, command->summary);
     if (command->details != NULL) {
-        printf("\n%s\n", command->details);
+        putchar('\n');
+        print_wrapped(omega_str_of(command->details), 0);
     }
     if (command->options != NULL && command->options->name != NULL) {
         puts("\nOptions:");
@@ -111,29 +136,37 @@ static int run_help(struct cli *cli)
 }
 
 const struct cli_command cli_help = {
-    "help", "[COMMAND]", "explain a command", NULL, help_options, 0, 1, run_help};
+    .name = "help",
+    .words = "[COMMAND]",
+    .summary = "explain a command",
+    .options = help_options,
+    .max_args = 1,
+    .run = run_help,
+};
 
 /* ---- The program ----------------------------------------------------------------------------- */
+
+/* What could not be written is an error, except to a reader who has gone: it had what it wanted. */
+static int flush_output(int code)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    const bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (written || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)) {
+        return code;
+    }
+    fputs("omega: standard output cannot be written\n", stderr);
+    return code != 0 ? code : omega_status_exit_code(OMEGA_EIO);
+}
 
 int main(int argc, char **argv)
 {
     struct cli cli = {.program = argc > 0 ? argv[0] : "omega"};
-    const char *name = argc > 1 ? argv[1] : "help";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        name = "help";
-    } else if (strcmp(name, "--version") == 0) {
-        name = "version";
-    }
-    cli.command = cli_find(name);
-    if (cli.command == NULL) {
-        return unknown_command(name);
-    }
-    if (!cli_parse(&cli, argc > 1 ? argc - 2 : 0, argv + OM_MIN(argc, 2))) {
+    /* So that the store is closed in order when the reader of a pipe goes. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        cli.command = &cli_version;
+    } else if (!cli_parse(&cli, argc - OM_MIN(argc, 1), argv + OM_MIN(argc, 1))) {
         return omega_status_exit_code(OMEGA_EINVAL);
     }
-    const int code = cli.help ? print_command(cli.command) : cli.command->run(&cli);
-    if (fflush(stdout) != 0) {
-        return omega_status_exit_code(OMEGA_EIO);
-    }
-    return code;
+    return flush_output(cli.help ? print_command(cli.command) : cli.command->run(&cli));
 }

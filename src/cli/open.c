@@ -33,10 +33,34 @@ omega_status cli_config(const struct cli *cli, omega_config *config)
     return status;
 }
 
+/* A command that only looks or takes away does not make a store where a name was misspelt. */
+static omega_status require_store(const omega_config *config)
+{
+    char dir[OM_PATH_SIZE];
+    char store[OM_PATH_SIZE];
+    omega_status status = OMEGA_OK;
+    if (config->runtime_data_dir[0] != '\0') {
+        snprintf(dir, sizeof dir, "%s", config->runtime_data_dir);
+    } else {
+        status = om_os_default_data_dir(dir);
+    }
+    if (status == OMEGA_OK) {
+        status = om_os_join(store, dir, "omega.db");
+    }
+    if (status == OMEGA_OK && !om_os_exists(store)) {
+        return om_fail(OMEGA_ENOTFOUND,
+                       "there is no store in '%s' yet: omega store or omega import makes one", dir);
+    }
+    return status;
+}
+
 omega_status cli_open(struct cli *cli)
 {
     omega_config config;
     omega_status status = cli_config(cli, &config);
+    if (status == OMEGA_OK && !cli->command->makes_store) {
+        status = require_store(&config);
+    }
     if (status == OMEGA_OK) {
         status = omega_runtime_new(&config, &cli->rt);
     }
@@ -60,6 +84,8 @@ omega_status cli_close(struct cli *cli)
 int cli_fail(omega_status status)
 {
     const char *message = omega_error_message();
-    fprintf(stderr, "omega: %s\n", message[0] != '\0' ? message : omega_status_text(status));
+    fputs("omega: ", stderr);
+    cli_put_text(stderr, omega_str_of(message[0] != '\0' ? message : omega_status_text(status)), 0);
+    fputc('\n', stderr);
     return omega_status_exit_code(status);
 }

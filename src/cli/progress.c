@@ -1,5 +1,6 @@
 /* progress.c -- a bar on standard error for long work: phase, share, rate, time left. Only when
- * standard error is a terminal and --quiet was not said. Ctrl-C asks the work to end. */
+ * standard error is a terminal and --quiet was not said. Ctrl-C asks the work to end; a second one
+ * ends the process. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,9 +19,10 @@ static void on_interrupt(int number)
 
 static void catch_interrupt(void)
 {
-    struct sigaction action = {.sa_handler = on_interrupt};
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static void draw(const char *phase, uint64_t done, uint64_t total, double seconds)

@@ -28,6 +28,14 @@ static bool is_control(uint32_t c)
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+/* One character of text that need not be valid; a byte that fits nowhere is a control. */
+static size_t next_char(omega_str text, uint32_t *c)
+{
+    const omega_str head = {text.ptr, OM_MIN(text.len, 4)};
+    *c = 0;
+    return om_utf8_valid_len(head) > 0 ? om_utf8_next(text, c) : 1;
+}
+
 /* Runs of blanks and controls become one blank. */
 size_t cli_put_text(FILE *out, omega_str text, size_t max)
 {
@@ -35,7 +43,7 @@ size_t cli_put_text(FILE *out, omega_str text, size_t max)
     bool space = false;
     while (text.len > 0 && (max == 0 || shown < max)) {
         uint32_t c = 0;
-        const size_t size = om_utf8_next(text, &c);
+        const size_t size = next_char(text, &c);
         const bool blank = c == ' ' || is_control(c);
         if (!blank) {
             fwrite(text.ptr, 1, size, out);
@@ -54,6 +62,43 @@ size_t cli_put_text(FILE *out, omega_str text, size_t max)
     return shown;
 }
 
+void cli_put_block(omega_str text, const char *indent)
+{
+    while (text.ptr != NULL) {
+        fputs(indent, stdout);
+        cli_put_text(stdout, om_str_cut(text, '\n', &text), 0);
+        fputc('\n', stdout);
+    }
+}
+
+void cli_put_date(const struct om_json *stamp)
+{
+    const omega_str text = om_json_str(stamp);
+    if (text.len >= 16) {
+        printf("%.10s %.5s", text.ptr, text.ptr + 11);
+    } else {
+        fputs("never", stdout);
+    }
+}
+
+/* The writer escapes what is below 0x20; a terminal also heeds U+007F..U+009F and what turns the
+ * direction. They stand in strings only, so an escape is the same JSON. */
+void cli_put_json(omega_str json)
+{
+    while (json.len > 0) {
+        uint32_t c = 0;
+        const size_t size = next_char(json, &c);
+        if (is_control(c)) {
+            printf("\\u%04x", (unsigned)c);
+        } else {
+            fwrite(json.ptr, 1, size, stdout);
+        }
+        json.ptr += size;
+        json.len -= size;
+    }
+    fputc('\n', stdout);
+}
+
 void cli_show_count(uint64_t count, const char *one, const char *many)
 {
     printf("%llu %s\n", (unsigned long long)count, count == 1 ? one : many);
@@ -62,14 +107,6 @@ void cli_show_count(uint64_t count, const char *one, const char *many)
 static void put_text(omega_str text)
 {
     cli_put_text(stdout, text, 0);
-}
-
-/* "2026-08-01 12:00" of an RFC 3339 stamp. */
-static void put_date(omega_str stamp)
-{
-    if (stamp.len >= 16) {
-        printf("%.10s %.5s", stamp.ptr, stamp.ptr + 11);
-    }
 }
 
 void cli_show_memory(const struct om_json *memory, const char *bullet)
@@ -93,7 +130,7 @@ void cli_show_memory(const struct om_json *memory, const char *bullet)
         put_text(state);
     }
     printf("  ");
-    put_date(om_json_str(om_json_get(memory, "occurred_at")));
+    cli_put_date(om_json_get(memory, "occurred_at"));
     printf("  ");
     put_text(om_json_str(om_json_get(memory, "id")));
     printf("%s\n", style("\033[0m"));
