@@ -31,6 +31,7 @@ struct slot {
 };
 
 struct om_items {
+    void *block; /* what holds this struct, which is aligned to its cache lines */
     struct om_alloc *alloc;
     void (*freed)(void *context, uint32_t item);
     void *context;
@@ -200,11 +201,15 @@ static void forget_prepared(struct om_items *items)
 omega_status om_items_new(struct om_alloc *alloc, void (*freed)(void *context, uint32_t item),
                           void *context, struct om_items **out)
 {
-    struct om_items *items = om_get0(alloc, 1, sizeof *items);
+    const size_t align = _Alignof(struct om_items);
+    char *block = om_get0(alloc, 1, sizeof(struct om_items) + align - 1);
     *out = NULL;
-    if (items == NULL) {
+    if (block == NULL) {
         return om_nomem();
     }
+    size_t lead = (align - (uintptr_t)block % align) % align;
+    struct om_items *items = (struct om_items *)(void *)(block + lead);
+    items->block = block;
     items->alloc = alloc;
     items->freed = freed;
     items->context = context;
@@ -227,7 +232,7 @@ void om_items_free(struct om_items *items)
     }
     om_mutex_fini(&items->mutex);
     om_put(items->alloc, items->cells);
-    om_put(items->alloc, items);
+    om_put(items->alloc, items->block);
 }
 
 omega_status om_items_prepare(struct om_items *items, int64_t row, uint32_t *out)
