@@ -142,7 +142,7 @@ static void refresh_parts(omega_runtime *rt)
 
 void om_figures_refresh(omega_runtime *rt)
 {
-    struct om_health_snapshot health;
+    omega_health_report health = {.struct_size = sizeof health};
     uint64_t resident = 0;
     uint64_t private_bytes = 0;
     om_os_memory(&resident, &private_bytes);
@@ -152,9 +152,9 @@ void om_figures_refresh(omega_runtime *rt)
                  (double)(om_mono_ns(rt->clock) - rt->created_mono_ns) * 1e-9);
     om_gauge_set(rt->figures, STATE, 0, (double)om_lifecycle_state(&rt->life));
     om_counter_set(rt->figures, EVENTS, 0, om_bus_published(rt->bus));
-    om_health_snapshot(rt->health, &health);
-    for (uint32_t i = 0; i < health.count && i < OM_COUNT_OF(health_parts); i++) {
-        om_gauge_set(rt->figures, HEALTH, i, (double)health.entries[i].status);
+    om_vitals_report(rt, &health);
+    for (uint32_t i = 0; i < health.subsystem_count && i < OM_COUNT_OF(health_parts); i++) {
+        om_gauge_set(rt->figures, HEALTH, i, (double)health.subsystems[i].status);
     }
     if (om_gate_enter(rt, OM_OP_READ, "metrics") == OMEGA_OK) {
         refresh_parts(rt);

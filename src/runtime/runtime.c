@@ -144,7 +144,7 @@ static omega_status start_locked(omega_runtime *rt)
     atomic_store(&rt->draining, false);
     status = om_supervisor_start(rt->supervisor);
     if (status == OMEGA_OK) {
-        om_health_check_all(rt->health);
+        om_vitals_begin(rt);
         return om_lifecycle_apply(&rt->life, OM_INPUT_STARTED, "all parts are up");
     }
     const struct om_error error = *om_error_last();

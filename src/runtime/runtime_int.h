@@ -150,6 +150,8 @@ void om_figures_refresh(omega_runtime *rt);
 /* ---- vitals.c: the probes -------------------------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_vitals_register(omega_runtime *rt);
+/* The first look of a start. */
+void om_vitals_begin(omega_runtime *rt);
 /* The last results, into a struct of the caller's size. */
 void om_vitals_report(omega_runtime *rt, omega_health_report *out);
 

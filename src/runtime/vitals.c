@@ -1,8 +1,9 @@
 /* vitals.c -- the parts' health: real probes, and the report of the contract.
  *
  *   store      reads its last sequence through a reader; read-only, little disk, a large WAL: ill
- *   memory     recalls a stored row by its own vector and words and compares (om_memory_probe)
- *   agentdb    the index: taken away or behind, the answers come from the rows
+ *   memory     memories can be read
+ *   agentdb    the index gives a stored row back by its own vector and words (om_memory_probe);
+ *              taken away or behind, the answers come from the rows
  *   embedding  embeds a known text and looks at the vector
  *   loops      the scheduler: rows that fail again and again
  *
@@ -64,14 +65,12 @@ static void probe_store(void *context, int64_t deadline_ns, struct om_probe_resu
 static void probe_memory(void *context, int64_t deadline_ns, struct om_probe_result *result)
 {
     omega_runtime *rt = (omega_runtime *)context;
-    struct om_memory_stats stats;
     struct om_reader reader = {0};
     (void)deadline_ns;
     if (!enter(rt, result)) {
         return;
     }
-    /* Its own function is to give back what was stored: a row must be readable. */
-    om_memory_stats(rt->memory, &stats);
+    /* Its own function is to give back what was stored: rows must be readable. */
     if (om_store_read(rt->store, PROBE_DEADLINE_MS, &reader) != OMEGA_OK) {
         om_probe_say(result, OMEGA_UNHEALTHY, "memories cannot be read: %s",
                      om_error_last()->message);
@@ -164,10 +163,36 @@ omega_status om_vitals_register(omega_runtime *rt)
 
 /* ---- The contract's report ------------------------------------------------------------------- */
 
+static bool serves(enum om_state state)
+{
+    return state == OM_STATE_STARTING || state == OM_STATE_RUNNING || state == OM_STATE_PAUSED;
+}
+
+/* What no probe sees: a runtime that is not up serves nothing. */
+static void show_as_down(omega_health_report *report, enum om_state state)
+{
+    report->overall = OMEGA_UNHEALTHY;
+    for (size_t i = 0; i < report->subsystem_count; i++) {
+        omega_subsystem_health *one = &report->subsystems[i];
+        one->status = OMEGA_UNHEALTHY;
+        snprintf(one->reason, sizeof one->reason, "the runtime is %s", om_state_name(state));
+    }
+}
+
+void om_vitals_begin(omega_runtime *rt)
+{
+    /* A drill is not kept over a restart. */
+    const omega_status status = om_health_report(rt->health, "agentdb", OMEGA_HEALTHY, "");
+    OM_DEBUG_ASSERT(status == OMEGA_OK);
+    (void)status;
+    om_health_check_all(rt->health);
+}
+
 void om_vitals_report(omega_runtime *rt, omega_health_report *out)
 {
     struct om_health_snapshot snapshot;
     omega_health_report full = {.struct_size = out->struct_size};
+    const enum om_state state = om_lifecycle_state(&rt->life);
     om_health_snapshot(rt->health, &snapshot);
     full.overall = snapshot.overall;
     full.subsystem_count = OM_MIN(snapshot.count, (size_t)OMEGA_SUBSYSTEM_MAX);
@@ -181,6 +206,9 @@ void om_vitals_report(omega_runtime *rt, omega_health_report *out)
         const omega_str reason =
             om_utf8_clip(omega_str_of(entry->reason), sizeof one->reason - 1);
         memcpy(one->reason, reason.ptr, reason.len);
+    }
+    if (!serves(state)) {
+        show_as_down(&full, state);
     }
     memcpy(out, &full, OM_MIN((size_t)full.struct_size, sizeof full));
 }
@@ -220,7 +248,11 @@ omega_status omega_drill(omega_runtime *rt, const char *part, bool broken)
                          part != NULL ? part : "");
     } else {
         om_memory_disable_index(rt->memory, broken);
-        om_health_check_all(rt->health);
+        /* A fact, not a measurement: it shows at once, where a probe must fail three times. Getting
+         * better is damped as ever. */
+        status = om_health_report(rt->health, "agentdb",
+                                  broken ? OMEGA_UNHEALTHY : OMEGA_HEALTHY,
+                                  broken ? "the index was taken away by a drill" : "");
     }
     om_gate_leave(rt, OM_OP_READ);
     return status;
