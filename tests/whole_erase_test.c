@@ -10,7 +10,7 @@ static void run(const char *(*run_trial)(struct erase_trial *trial))
     char base[256], dir[300];
     assert_true(whole_make_dir(base, sizeof base));
     (void)snprintf(dir, sizeof dir, "%s/data", base);
-    struct erase_trial trial = {.dir = dir, .total = 120, .victims = 12};
+    struct erase_trial trial = {.dir = dir, .total = 150, .victims = 15};
     const char *wrong = run_trial(&trial);
     if (wrong != NULL) {
         fail_msg("%s", wrong);

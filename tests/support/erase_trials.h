@@ -21,7 +21,8 @@ enum {
     ERASE_LEAST_BYTES = 6, /* of a window that are not zero */
     ERASE_OWN = 48,        /* dimension of the caller's vectors */
     ERASE_BUILT_IN = 768,
-    ERASE_TABLE_BITS = 21
+    ERASE_TABLE_BITS = 21,
+    ERASE_RUN = 5
 };
 
 struct erase_needle {
@@ -41,7 +42,7 @@ struct erase_needles {
 struct erase_trial {
     const char *dir;
     uint32_t total;   /* memories */
-    uint32_t victims; /* every (total / victims)th */
+    uint32_t victims; /* runs of ERASE_RUN, evenly: whole leaves of a tree go, and half leaves */
     omega_id *ids;
     struct erase_needles words, windows; /* of the victims */
 };
@@ -151,7 +152,7 @@ static inline void erase_needles_fini(struct erase_needles *needles)
 
 static inline bool erase_is_victim(const struct erase_trial *trial, uint32_t number)
 {
-    return number % (trial->total / trial->victims) == 0;
+    return number / ERASE_RUN % (trial->total / trial->victims) == 0;
 }
 
 static inline bool erase_has_past(uint32_t number)
@@ -170,8 +171,12 @@ static inline omega_str erase_text(uint32_t number, bool past, char out[WHOLE_TE
     char first[WHOLE_MARK_SIZE], second[WHOLE_MARK_SIZE];
     erase_mark(number, past ? 5 : 0, first);
     erase_mark(number, past ? 5 : 1, second);
-    int len = snprintf(out, WHOLE_TEXT_SIZE, "The %salings of \xc3\x96%s\xc3\xa9 were %s", first,
-                       second, number % 2 == 0 ? "agreed" : "put off until the spring");
+    int len = snprintf(out, WHOLE_TEXT_SIZE, "The %salings of \xc3\x96%s\xc3\xa9 were put off",
+                       first, second);
+    /* Lengths of all kinds: cells move between pages when their neighbours go. */
+    for (uint64_t i = whole_draw(number, past ? 9 : 10) % 40; i > 0; i--) {
+        len += snprintf(out + len, WHOLE_TEXT_SIZE - (size_t)len, " by a day");
+    }
     return (omega_str){out, (size_t)len};
 }
 
