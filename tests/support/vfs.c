@@ -506,7 +506,8 @@ static void write_back(const struct image *image)
         return;
     }
     FILE *file = fopen(image->path, "wb");
-    if (file == NULL || fwrite(image->disk, 1, image->size, file) != image->size) {
+    if (file == NULL ||
+        (image->size > 0 && fwrite(image->disk, 1, image->size, file) != image->size)) {
         abort();
     }
     (void)fclose(file);
