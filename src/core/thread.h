@@ -67,8 +67,11 @@ void om_thread_join(struct om_thread *thread); /* does nothing if not started */
  * before a successful try is free after the next one. Readers follow pointers by atomic loads,
  * acquire at least, after entering. */
 struct om_grace {
-    _Alignas(64) atomic_uint epoch;
-    _Alignas(64) atomic_uint inside[2];
+    atomic_uint epoch;
+    /* Lines of their own, by distance: an alignment would bind every allocation that holds one. */
+    unsigned char apart_from_epoch[64 - sizeof(atomic_uint)];
+    atomic_uint inside[2];
+    unsigned char apart_from_rest[64 - 2 * sizeof(atomic_uint)];
 };
 void om_grace_init(struct om_grace *grace);
 unsigned om_grace_enter(struct om_grace *grace);
