@@ -71,7 +71,8 @@ typedef struct omega_memory_input {
     uint32_t dimension;     /* 1..8192; that of the space once the space is fixed */
     uint32_t reserved0;
     omega_str space;   /* of the embedding; not given: "default" */
-    double importance; /* 0..1; OMEGA_UNSET: measured novelty, 1 - similarity to the nearest */
+    double importance; /* 0..1; OMEGA_UNSET: measured novelty, 1 - the similarity to
+                          the nearest of the newest 128 of the same user or agent */
     double confidence; /* 0..1; OMEGA_UNSET: 1 */
     omega_scope scope;
     omega_str key;      /* the caller's own id, <= 256 bytes, unique in its user and agent: a store

@@ -3,8 +3,9 @@
  *
  * A run goes in slices: read SLICE rows, choose, commit what is due in one record, ask whether to
  * stop. In this order: what has expired; what stood archived for the configured days (0: never);
- * what was unused for longer than its tier keeps, or whose session is over; what is one too many in
- * its tier and scope root, the least worth first (worth = retrievability x importance).
+ * what was unused for longer than its tier keeps (the messages of a session go together, once all of
+ * it was); what is one too many in its tier and scope root, the least worth first (worth =
+ * retrievability x importance).
  * Time counts from the last use: stored, changed, read, or put back among the active. Pinned
  * memories and the tiers from Strategic up never go by time. Nothing is removed by default.
  * Applying asks each row again (apply_upkeep.c), so what was used meanwhile stays.
@@ -229,15 +230,10 @@ static omega_status ask_session(struct om_reader *reader, const struct look *loo
     return status;
 }
 
-/* Whether nothing has happened in the row's session for longer than the gap. */
+/* Whether nothing has happened in the row's session for longer than the tier keeps. */
 static omega_status session_over(struct run *run, struct om_reader *reader, const struct look *look,
                                  bool *over)
 {
-    int64_t gap = SECONDS_MS((int64_t)run->memory->options.session_gap_secs);
-    *over = false;
-    if (look->session.len == 0 || run->now - look->last_use <= gap) {
-        return OMEGA_OK;
-    }
     struct om_buf key;
     uint64_t known;
     int64_t last = 0;
@@ -253,7 +249,7 @@ static omega_status session_over(struct run *run, struct om_reader *reader, cons
         }
     }
     om_buf_fini(&key);
-    *over = run->now - last > gap;
+    *over = run->now - last > retention_ms[OMEGA_TIER_SESSION];
     return status;
 }
 
@@ -273,7 +269,7 @@ static omega_status age(void *context, struct om_reader *reader, const struct lo
     }
     bool due = run->now - look->last_use > retention_ms[look->tier];
     omega_status status = OMEGA_OK;
-    if (!due && look->tier == OMEGA_TIER_SESSION) {
+    if (due && look->tier == OMEGA_TIER_SESSION && look->session.len > 0) {
         status = session_over(run, reader, look, &due);
     }
     if (status == OMEGA_OK && due) {
