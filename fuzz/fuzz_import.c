@@ -14,8 +14,7 @@ static void count_message(void *context, const char *message)
     ++*(uint64_t *)context;
 }
 
-static omega_status read_as(omega_import_format format, omega_str text,
-                            omega_import_report *report)
+static omega_status read_as(omega_import_format format, omega_str text, omega_import_report *report)
 {
     static const char *const names[] = {"input", "input.jsonl", "input.json", "input.md"};
     struct om_alloc alloc;
@@ -27,8 +26,7 @@ static omega_status read_as(omega_import_format format, omega_str text,
                                           .tier = OMEGA_TIER_UNSET,
                                           .on_error = count_message,
                                           .context = &messages};
-    const omega_status status =
-        om_transfer_read(&transfer, names[format], text, &options, report);
+    const omega_status status = om_transfer_read(&transfer, names[format], text, &options, report);
     OM_ASSERT(report->failed + report->skipped <= report->read);
     OM_ASSERT(messages >= report->failed);
     OM_ASSERT(report->stored == 0 && report->known == 0);
