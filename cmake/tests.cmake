@@ -82,6 +82,13 @@ if(TARGET omega)
     add_test(NAME completion_program
         COMMAND ${CMAKE_SOURCE_DIR}/tests/completion_test.sh $<TARGET_FILE:omega>)
     set_tests_properties(completion_program PROPERTIES LABELS package TIMEOUT 60)
+    # The program as its users meet it, its tour, and what the manual says of it.
+    add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/cli_test.sh $<TARGET_FILE:omega>)
+    add_test(NAME quickstart COMMAND ${CMAKE_SOURCE_DIR}/tests/quickstart_test.sh
+        $<TARGET_FILE:omega> ${CMAKE_SOURCE_DIR}/docs)
+    add_test(NAME manual COMMAND ${CMAKE_SOURCE_DIR}/tests/manual_test.sh $<TARGET_FILE:omega>
+        $<TARGET_FILE:omega_shared>)
+    set_tests_properties(cli quickstart manual PROPERTIES LABELS cli TIMEOUT 300)
 endif()
 
 # The rules of the house, each a test of its own; the self-test breaks each rule once.
