@@ -45,7 +45,6 @@ typedef struct omega_config {
     uint32_t memory_consolidation_interval_secs;
     uint64_t memory_max_memories_per_tier;
     uint32_t memory_session_gap_secs;
-    uint32_t memory_retention_interval_secs;
     uint32_t memory_archive_retention_days; /* 0: archived memories are never removed */
 
     /* [recall] */

@@ -135,7 +135,7 @@ omega_status om_ops_run(omega_runtime *rt, struct om_alloc *alloc,
     return status;
 }
 
-/* ---- Schemas --------------------------------------------------------------------------------- */
+/* ---- Schemas -------------------------------------------------------------------------------- */
 
 static void put_type(struct om_json_out *out, const char *type)
 {
@@ -144,9 +144,10 @@ static void put_type(struct om_json_out *out, const char *type)
         om_json_put_text(out, "type", "array");
         om_json_open(out, "items", '{');
         const omega_str item = {text.ptr + 9, text.len - 9};
-        om_json_put_str(out, "type", om_str_eq_text(item, "numbers")   ? OM_STR("number")
-                                     : om_str_eq_text(item, "strings") ? OM_STR("string")
-                                                                       : OM_STR("object"));
+        om_json_put_str(out, "type",
+                        om_str_eq_text(item, "numbers")   ? OM_STR("number")
+                        : om_str_eq_text(item, "strings") ? OM_STR("string")
+                                                          : OM_STR("object"));
         om_json_close(out, '}');
     } else {
         om_json_put_text(out, "type", type);

@@ -20,7 +20,7 @@ enum om_op_hints {
 
 /* Whose memories an operation may reach: what a skin with bound scopes must hold it to. */
 enum om_scope_rule {
-    OM_SCOPE_NONE,  /* touches no memory */
+    OM_SCOPE_NONE,   /* touches no memory */
     OM_SCOPE_CALLER, /* the scope of the arguments, which a binding narrows */
     OM_SCOPE_ADMIN   /* all roots */
 };

@@ -1,7 +1,7 @@
 /* ops_change.c -- the operations that change and forget memories. */
 #include "ops/ops_int.h"
 
-/* ---- update_memory --------------------------------------------------------------------------- */
+/* ---- update_memory -------------------------------------------------------------------------- */
 
 static const struct om_op_field update_fields[] = {
     {"id", "string", true, "the memory's id"},
@@ -86,7 +86,7 @@ static omega_status run_update(struct om_op_call *call)
     return status;
 }
 
-/* ---- supersede_memory ------------------------------------------------------------------------ */
+/* ---- supersede_memory ----------------------------------------------------------------------- */
 
 static const struct om_op_field supersede_fields[] = {
     {"old_id", "string", true, "the memory that is corrected"},
@@ -109,16 +109,15 @@ static omega_status run_supersede(struct om_op_call *call)
         return status;
     }
     input.write = om_member_write(&members);
-    status = members.status == OMEGA_OK
-                 ? omega_memory_supersede(call->rt, old_id, &input, &id)
-                 : members.status;
+    status = members.status == OMEGA_OK ? omega_memory_supersede(call->rt, old_id, &input, &id)
+                                        : members.status;
     if (status == OMEGA_OK) {
         om_json_put_text(call->out, "id", id.text);
     }
     return status;
 }
 
-/* ---- delete_memory, delete_memories ---------------------------------------------------------- */
+/* ---- delete_memory, delete_memories --------------------------------------------------------- */
 
 static const struct om_op_field delete_fields[] = {
     {"id", "string", true, "the memory's id"},
@@ -193,8 +192,8 @@ static omega_status run_delete_where(struct om_op_call *call)
 }
 
 const struct om_op_row om_ops_change[] = {
-    {"update_memory", "Change a memory; its past version stays in its history.",
-     OM_HINT_IDEMPOTENT, OM_SCOPE_CALLER, update_fields, run_update},
+    {"update_memory", "Change a memory; its past version stays in its history.", OM_HINT_IDEMPOTENT,
+     OM_SCOPE_CALLER, update_fields, run_update},
     {"supersede_memory", "Store a correction of a memory, which is not learned again.",
      OM_HINT_IDEMPOTENT, OM_SCOPE_CALLER, supersede_fields, run_supersede},
     {"delete_memory", "Erase one memory, its versions and vectors, with a receipt.",

@@ -17,8 +17,7 @@
         {"metadata", "object", false, "anything, at most 64 KiB"},                                 \
         {"source", "object", false, "kind, uri"},                                                  \
         {"occurred_at", "string", false, "RFC 3339; now when not given"},                          \
-        {"valid_from", "string", false, "RFC 3339"},                                               \
-        {"valid_to", "string", false, "RFC 3339"},                                                 \
+        {"valid_from", "string", false, "RFC 3339"}, {"valid_to", "string", false, "RFC 3339"},    \
         {"expires_at", "string", false, "RFC 3339: erased after it"},                              \
         {"position", "integer", false, "inside its session"},                                      \
         {"pinned", "boolean", false, "never forgotten by time"},                                   \
@@ -28,7 +27,7 @@
         "override_tombstone", "boolean", false, "store although forgotten before; human only"      \
     }
 
-/* ---- store_memory, store_memories, add_messages ---------------------------------------------- */
+/* ---- store_memory, store_memories, add_messages --------------------------------------------- */
 
 static const struct om_op_field store_fields[] = {
     {"content", "string", true, "what to remember, 1 byte to 1 MiB"},
@@ -57,8 +56,8 @@ static omega_status run_store(struct om_op_call *call)
     }
     input.write = om_member_write(&members);
     input.write.receipt = &receipt;
-    status = members.status == OMEGA_OK ? omega_memory_store(call->rt, &input, &id)
-                                        : members.status;
+    status =
+        members.status == OMEGA_OK ? omega_memory_store(call->rt, &input, &id) : members.status;
     if (status == OMEGA_OK) {
         om_json_put_text(call->out, "id", id.text);
         put_receipt(call->out, &receipt);
@@ -93,8 +92,8 @@ static omega_status read_memories(struct om_op_call *call, omega_memory_input **
         return om_nomem();
     }
     for (size_t i = 0; i < *count; i++) {
-        const struct om_form form = {
-            call->arena, om_arena_printf(call->arena, "memories[%zu].", i)};
+        const struct om_form form = {call->arena,
+                                     om_arena_printf(call->arena, "memories[%zu].", i)};
         const struct om_json *one = om_json_at(list, i);
         const omega_status status =
             form.where != NULL ? om_form_memory_input(&form, one, false, &(*out)[i]) : om_nomem();
@@ -189,7 +188,7 @@ static omega_status run_messages(struct om_op_call *call)
     return status;
 }
 
-/* ---- get_memory, memory_history, list_memories, count_memories ------------------------------- */
+/* ---- get_memory, memory_history, list_memories, count_memories ------------------------------ */
 
 static void put_memories(struct om_json_out *out, const omega_memories *memories, bool scored)
 {
@@ -200,11 +199,10 @@ static void put_memories(struct om_json_out *out, const omega_memories *memories
     om_json_close(out, ']');
 }
 
-static const struct om_op_field get_fields[] = {
-    {"id", "string", false, "the memory's id"},
-    {"key", "string", false, "or the caller's own"},
-    {"scope", "object", false, "user, agent, session"},
-    OM_FIELDS_END};
+static const struct om_op_field get_fields[] = {{"id", "string", false, "the memory's id"},
+                                                {"key", "string", false, "or the caller's own"},
+                                                {"scope", "object", false, "user, agent, session"},
+                                                OM_FIELDS_END};
 
 static omega_status run_get(struct om_op_call *call)
 {
@@ -219,9 +217,9 @@ static omega_status run_get(struct om_op_call *call)
     if ((id != NULL) == om_str_given(key)) {
         return om_fail(OMEGA_EINVAL, "get_memory needs either 'id' or 'key'");
     }
-    const omega_status status =
-        id != NULL ? omega_memory_get(call->rt, id, &scope, &memories)
-                   : omega_memory_get_by_key(call->rt, key, &scope, &memories);
+    const omega_status status = id != NULL
+                                    ? omega_memory_get(call->rt, id, &scope, &memories)
+                                    : omega_memory_get_by_key(call->rt, key, &scope, &memories);
     if (status == OMEGA_OK) {
         om_form_memory(call->out, "memory", omega_memories_at(memories, 0), false);
     }
@@ -299,7 +297,7 @@ static omega_status run_count(struct om_op_call *call)
     return status;
 }
 
-/* ---- recall_memories, embed ------------------------------------------------------------------ */
+/* ---- recall_memories, embed ----------------------------------------------------------------- */
 
 static const struct om_op_field recall_fields[] = {
     {"query", "string", false, "what is looked for, in words"},
@@ -389,14 +387,14 @@ static omega_status run_embed(struct om_op_call *call)
 }
 
 const struct om_op_row om_ops_memory[] = {
-    {"store_memory", "Keep one memory: durable and recallable when it returns.",
-     OM_HINT_IDEMPOTENT, OM_SCOPE_CALLER, store_fields, run_store},
+    {"store_memory", "Keep one memory: durable and recallable when it returns.", OM_HINT_IDEMPOTENT,
+     OM_SCOPE_CALLER, store_fields, run_store},
     {"store_memories", "Keep many memories in one commit, all or none.", OM_HINT_IDEMPOTENT,
      OM_SCOPE_CALLER, store_batch_fields, run_store_batch},
-    {"add_messages", "Keep chat messages of a session, in order, all or none.",
-     OM_HINT_IDEMPOTENT, OM_SCOPE_CALLER, messages_fields, run_messages},
-    {"recall_memories", "Find memories by meaning, words, time and importance.",
-     OM_HINT_READ_ONLY, OM_SCOPE_CALLER, recall_fields, run_recall},
+    {"add_messages", "Keep chat messages of a session, in order, all or none.", OM_HINT_IDEMPOTENT,
+     OM_SCOPE_CALLER, messages_fields, run_messages},
+    {"recall_memories", "Find memories by meaning, words, time and importance.", OM_HINT_READ_ONLY,
+     OM_SCOPE_CALLER, recall_fields, run_recall},
     {"get_memory", "One memory by its id or key.", OM_HINT_READ_ONLY, OM_SCOPE_CALLER, get_fields,
      run_get},
     {"memory_history", "A memory's versions and what it corrected, newest first.",

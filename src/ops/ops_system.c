@@ -6,7 +6,7 @@ enum { LIST_MAX = 100 };
 
 static const struct om_op_field no_fields[] = {OM_FIELDS_END};
 
-/* ---- health_status, metrics, events ---------------------------------------------------------- */
+/* ---- health_status, metrics, events --------------------------------------------------------- */
 
 static const struct om_op_field health_fields[] = {
     {"probe", "boolean", false, "look at every part now instead of showing the last results"},
@@ -52,8 +52,8 @@ static omega_status read_after(omega_str after, omega_events_query *query)
     if (!om_str_given(after)) {
         return OMEGA_OK;
     }
-    if (!om_str_to_u64(om_str_cut(after, '.', &rest), &query->row) || !om_str_to_u64(rest, &second) ||
-        second > UINT32_MAX) {
+    if (!om_str_to_u64(om_str_cut(after, '.', &rest), &query->row) ||
+        !om_str_to_u64(rest, &second) || second > UINT32_MAX) {
         return om_fail(OMEGA_EINVAL, "'after' must be an event's id like \"17.0\"");
     }
     query->n = (uint32_t)second;
@@ -115,7 +115,7 @@ static omega_status run_events(struct om_op_call *call)
     return OMEGA_OK;
 }
 
-/* ---- loop_status, execute_loop_cycle --------------------------------------------------------- */
+/* ---- loop_status, execute_loop_cycle -------------------------------------------------------- */
 
 static omega_status run_loop_status(struct om_op_call *call)
 {
@@ -161,7 +161,7 @@ static omega_status run_cycle(struct om_op_call *call)
     return status;
 }
 
-/* ---- operations ------------------------------------------------------------------------------ */
+/* ---- operations ----------------------------------------------------------------------------- */
 
 static omega_status run_operations(struct om_op_call *call)
 {
@@ -183,8 +183,8 @@ static omega_status run_operations(struct om_op_call *call)
     return OMEGA_OK;
 }
 
-static const struct om_op_field cancel_fields[] = {
-    {"id", "string", true, "of a long operation"}, OM_FIELDS_END};
+static const struct om_op_field cancel_fields[] = {{"id", "string", true, "of a long operation"},
+                                                   OM_FIELDS_END};
 
 static omega_status run_cancel(struct om_op_call *call)
 {
@@ -193,7 +193,7 @@ static omega_status run_cancel(struct om_op_call *call)
     return members.status == OMEGA_OK ? omega_operation_cancel(call->rt, id) : members.status;
 }
 
-/* ---- backup, check, import, export ----------------------------------------------------------- */
+/* ---- backup, check, import, export ---------------------------------------------------------- */
 
 static const struct om_op_field backup_fields[] = {
     {"file", "string", true, "a new file, made with mode 0600"}, OM_FIELDS_END};
@@ -229,8 +229,7 @@ static omega_status run_check(struct om_op_call *call)
 {
     omega_check_report report = {.struct_size = sizeof report};
     om_json_open(call->out, "found", '[');
-    const omega_status status =
-        omega_check(call->rt, put_message, pass_progress, call, &report);
+    const omega_status status = omega_check(call->rt, put_message, pass_progress, call, &report);
     om_json_close(call->out, ']');
     om_json_put_u64(call->out, "rows", report.rows);
     om_json_put_u64(call->out, "faults", report.faults);
@@ -313,9 +312,8 @@ static omega_status run_export(struct om_op_call *call)
         .progress = call->progress,
         .context = call->progress_context,
     };
-    const omega_status status = members.status == OMEGA_OK
-                                    ? omega_export(call->rt, &options, &count)
-                                    : members.status;
+    const omega_status status =
+        members.status == OMEGA_OK ? omega_export(call->rt, &options, &count) : members.status;
     if (status == OMEGA_OK) {
         om_json_put_u64(call->out, "count", count);
     }

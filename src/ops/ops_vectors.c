@@ -49,8 +49,7 @@ static omega_status read_points(struct om_op_call *call, omega_vector_add_option
         return om_fail(OMEGA_EINVAL, "'points' must be an array of 1 to %d points",
                        (int)OM_LIMIT_BATCH);
     }
-    omega_point *points =
-        (omega_point *)om_arena_get0(call->arena, options->count, sizeof *points);
+    omega_point *points = (omega_point *)om_arena_get0(call->arena, options->count, sizeof *points);
     if (points == NULL) {
         return om_nomem();
     }

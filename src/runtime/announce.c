@@ -38,7 +38,7 @@ omega_status omega_event_parse(omega_str name, omega_event_type *out)
     return om_fail(OMEGA_EINVAL, "there is no event '%.*s'", OM_STR_ARG(om_utf8_clip(name, 64)));
 }
 
-/* ---- Onto the bus ---------------------------------------------------------------------------- */
+/* ---- Onto the bus --------------------------------------------------------------------------- */
 
 static void publish(omega_runtime *rt, struct om_event *event, const void *body, size_t size)
 {
@@ -101,7 +101,7 @@ void om_announce_error(omega_runtime *rt, const char *component, const char *err
     om_announce(rt, OMEGA_EVENT_ERROR_OCCURRED, &event.u, sizeof event.u);
 }
 
-/* ---- Off the bus ----------------------------------------------------------------------------- */
+/* ---- Off the bus ---------------------------------------------------------------------------- */
 
 /* The bus is held by the runtime and by each subscription, so that closing one late, also after the
  * runtime, is harmless; a subscription is held by its owner and by who waits in it. */
@@ -227,7 +227,7 @@ void omega_events_close(omega_subscription *subscription)
     }
 }
 
-/* ---- As JSON --------------------------------------------------------------------------------- */
+/* ---- As JSON -------------------------------------------------------------------------------- */
 
 static void put_body(struct om_json_out *out, const omega_event *event)
 {
@@ -240,8 +240,7 @@ static void put_body(struct om_json_out *out, const omega_event *event)
         om_json_put_text(out, "memory", event->u.memory.id.text);
         break;
     case OMEGA_EVENT_MEMORY_CONSOLIDATED:
-        om_json_put_text(out, "from_tier",
-                         omega_tier_name(event->u.memory_consolidated.from_tier));
+        om_json_put_text(out, "from_tier", omega_tier_name(event->u.memory_consolidated.from_tier));
         om_json_put_text(out, "to_tier", omega_tier_name(event->u.memory_consolidated.to_tier));
         om_json_put_u64(out, "count", event->u.memory_consolidated.count);
         break;

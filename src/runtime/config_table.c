@@ -8,15 +8,25 @@
 
 #define FIELD(name) offsetof(omega_config, name), sizeof(((omega_config *)NULL)->name)
 #define BOOL(key, name, value, doc)                                                                \
-    {key, OM_OPTION_BOOL, FIELD(name), 0, 1, value, NULL, doc}
+    {                                                                                              \
+        key, OM_OPTION_BOOL, FIELD(name), 0, 1, value, NULL, doc                                   \
+    }
 #define U32(key, name, min, max, value, doc)                                                       \
-    {key, OM_OPTION_U32, FIELD(name), min, max, value, NULL, doc}
+    {                                                                                              \
+        key, OM_OPTION_U32, FIELD(name), min, max, value, NULL, doc                                \
+    }
 #define U64(key, name, min, max, value, doc)                                                       \
-    {key, OM_OPTION_U64, FIELD(name), min, max, value, NULL, doc}
+    {                                                                                              \
+        key, OM_OPTION_U64, FIELD(name), min, max, value, NULL, doc                                \
+    }
 #define I64(key, name, min, max, value, doc)                                                       \
-    {key, OM_OPTION_I64, FIELD(name), min, max, value, NULL, doc}
+    {                                                                                              \
+        key, OM_OPTION_I64, FIELD(name), min, max, value, NULL, doc                                \
+    }
 #define REAL(key, name, min, max, value, doc)                                                      \
-    {key, OM_OPTION_DOUBLE, FIELD(name), min, max, value, NULL, doc}
+    {                                                                                              \
+        key, OM_OPTION_DOUBLE, FIELD(name), min, max, value, NULL, doc                             \
+    }
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const durabilities[] = {"default", "process", "disk", NULL};

@@ -68,8 +68,7 @@ omega_status omega_memory_get(omega_runtime *rt, const char *id, const omega_sco
 omega_status omega_memory_get_by_key(omega_runtime *rt, omega_str key, const omega_scope *scope,
                                      omega_memories **out)
 {
-    const omega_get_options get = {
-        .struct_size = sizeof get, .key = key, .scope = scope_of(scope)};
+    const omega_get_options get = {.struct_size = sizeof get, .key = key, .scope = scope_of(scope)};
     if (!om_str_given(key)) {
         return om_fail(OMEGA_EINVAL, "a key is needed");
     }
@@ -150,7 +149,7 @@ omega_status omega_memory_delete_where(omega_runtime *rt, const omega_delete_opt
     return operate_delete(rt, OMEGA_OP_DELETE_MEMORIES, options, out);
 }
 
-/* ---- Lists: the names of the contract over memory's own -------------------------------------- */
+/* ---- Lists: the names of the contract over memory's own ------------------------------------- */
 
 size_t omega_memories_count(const omega_memories *memories)
 {
@@ -183,7 +182,7 @@ const char *omega_memory_state_name(omega_memory_state state)
     return (unsigned)state < OM_COUNT_OF(names) ? names[state] : "?";
 }
 
-/* ---- Vectors --------------------------------------------------------------------------------- */
+/* ---- Vectors -------------------------------------------------------------------------------- */
 
 omega_status omega_vector_add(omega_runtime *rt, const omega_vector_add_options *options)
 {
@@ -223,7 +222,7 @@ void omega_vectors_free(omega_vectors *vectors)
     om_point_list_free(vectors);
 }
 
-/* ---- Embedding ------------------------------------------------------------------------------- */
+/* ---- Embedding ------------------------------------------------------------------------------ */
 
 /* Into the embedder's own dimension, or hashed into any other by the same features. */
 static omega_status embed_text(omega_runtime *rt, omega_str text, float *out, uint32_t dimension)
@@ -244,8 +243,7 @@ static omega_status embed_text(omega_runtime *rt, omega_str text, float *out, ui
 
 omega_status om_embed(omega_runtime *rt, const omega_embed_options *options, omega_vectors **out)
 {
-    const uint32_t dimension =
-        options->dimension > 0 ? options->dimension : rt->embedder.dimension;
+    const uint32_t dimension = options->dimension > 0 ? options->dimension : rt->embedder.dimension;
     if (dimension > OM_LIMIT_DIMENSION) {
         return om_fail(OMEGA_EINVAL, "dimension is %u: 1 to %d is allowed", dimension,
                        (int)OM_LIMIT_DIMENSION);

@@ -10,10 +10,10 @@
 struct om_cycle {
     omega_runtime *rt;
     const omega_cycle_input *input;
-    struct om_task *task;        /* NULL: executed by a caller */
-    struct om_json_out results;  /* open object */
-    struct om_json_out actions;  /* open array of sentences */
-    struct om_json_out next;     /* open array: objectives for the next cycle */
+    struct om_task *task;       /* NULL: executed by a caller */
+    struct om_json_out results; /* open object */
+    struct om_json_out actions; /* open array of sentences */
+    struct om_json_out next;    /* open array: objectives for the next cycle */
 };
 
 struct om_loop {

@@ -61,7 +61,7 @@ bool om_cycle_should_stop(const struct om_cycle *cycle)
            (cycle->task != NULL && om_task_should_stop(cycle->task));
 }
 
-/* ---- One cycle ------------------------------------------------------------------------------- */
+/* ---- One cycle ------------------------------------------------------------------------------ */
 
 /* The parts of the output that are written while the cycle runs. */
 struct parts {
@@ -71,7 +71,7 @@ struct parts {
 static omega_status parts_status(const struct parts *parts, const struct om_buf *whole)
 {
     const struct om_buf *const all[] = {&parts->results, &parts->actions, &parts->next,
-                                        &parts->before, &parts->after, whole};
+                                        &parts->before,  &parts->after,   whole};
     for (size_t i = 0; i < OM_COUNT_OF(all); i++) {
         if (all[i]->status != OMEGA_OK) {
             return all[i]->status == OMEGA_ENOMEM
@@ -188,7 +188,8 @@ static omega_status hand_over(omega_runtime *rt, struct om_buf *json, omega_cycl
     return OMEGA_OK;
 }
 
-/* The row of a cycle. A cycle's own failure is what is told, whether or not its row could be kept. */
+/* The row of a cycle. A cycle's own failure is what is told, whether or not its row could be
+ * kept. */
 static omega_status keep_row(omega_runtime *rt, const struct om_loop *loop, struct om_uuid id,
                              omega_status status, omega_str json)
 {
@@ -298,7 +299,7 @@ omega_status om_cycle_execute(omega_runtime *rt, omega_loop loop, const omega_cy
     return status;
 }
 
-/* ---- By themselves --------------------------------------------------------------------------- */
+/* ---- By themselves -------------------------------------------------------------------------- */
 
 static omega_status run_scheduled(void *context, struct om_task *task)
 {
@@ -363,14 +364,13 @@ omega_status om_cycles_schedule(omega_runtime *rt)
     return status;
 }
 
-/* ---- The contract ---------------------------------------------------------------------------- */
+/* ---- The contract --------------------------------------------------------------------------- */
 
 omega_status omega_loop_execute_cycle(omega_runtime *rt, omega_loop loop,
                                       const omega_cycle_input *input, omega_cycle_output **out)
 {
-    omega_cycle_options options = {.struct_size = sizeof options,
-                                   .loop = loop,
-                                   .input = omega_cycle_input_default()};
+    omega_cycle_options options = {
+        .struct_size = sizeof options, .loop = loop, .input = omega_cycle_input_default()};
     if (out == NULL) {
         return om_fail(OMEGA_EINVAL, "the place for the output is NULL");
     }
@@ -464,10 +464,9 @@ omega_status omega_loop_enable(omega_runtime *rt, omega_loop loop, bool enabled)
         return status;
     }
     const struct loop_row *row = find_loop(rt, loop);
-    status = row != NULL
-                 ? om_scheduler_enable(rt->scheduler, row->loop->name, enabled)
-                 : om_fail(OMEGA_EUNSUPPORTED, "this library has no loop '%s'",
-                           omega_loop_name(loop));
+    status = row != NULL ? om_scheduler_enable(rt->scheduler, row->loop->name, enabled)
+                         : om_fail(OMEGA_EUNSUPPORTED, "this library has no loop '%s'",
+                                   omega_loop_name(loop));
     om_gate_leave(rt, OM_OP_READ);
     return status;
 }

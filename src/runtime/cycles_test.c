@@ -1,4 +1,5 @@
-/* cycles_test.c -- the cycle contract by hand and by the schedule: events, counts, due times, a year. */
+/* cycles_test.c -- the cycle contract by hand and by the schedule: events, counts, due times, a
+ * year. */
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -51,7 +52,8 @@ static int64_t number_at(const struct om_json *object, const char *key)
     return number;
 }
 
-static void expect_event(omega_subscription *events, omega_event_type type, int loop, omega_event *out)
+static void expect_event(omega_subscription *events, omega_event_type type, int loop,
+                         omega_event *out)
 {
     *out = (omega_event){.struct_size = sizeof *out};
     assert_ok(omega_events_next(events, 0, out));
@@ -66,7 +68,7 @@ static void expect_silence(omega_subscription *events)
     assert_status(omega_events_next(events, 0, &event), OMEGA_ETIMEDOUT);
 }
 
-/* ---- By hand ----------------------------------------------------------------------------------- */
+/* ---- By hand -------------------------------------------------------------------------------- */
 
 static void test_a_cycle_by_hand(void **state)
 {
@@ -186,7 +188,7 @@ static void test_misuse(void **state)
     hall_close(&hall);
 }
 
-/* ---- By the schedule ------------------------------------------------------------------------------ */
+/* ---- By the schedule ------------------------------------------------------------------------ */
 
 static void test_idle_cycles_are_only_counted(void **state)
 {
@@ -358,7 +360,7 @@ static void test_due_times_are_kept_over_a_restart(void **state)
     hall_close(&hall);
 }
 
-/* ---- A year -------------------------------------------------------------------------------------- */
+/* ---- A year --------------------------------------------------------------------------------- */
 
 /* How many of a tier stand in a state; listing is no use that would keep them. */
 static size_t count_in(struct hall *hall, omega_tier tier, omega_memory_state wanted)
@@ -388,7 +390,8 @@ static void test_a_year_with_the_defaults(void **state)
     hall_open(&hall);
     for (int i = 0; i < EACH; i++) {
         for (int tier = 0; tier < OMEGA_TIER_COUNT; tier++) {
-            snprintf(text, sizeof text, "memory %d of tier %s", i, omega_tier_name((omega_tier)tier));
+            snprintf(text, sizeof text, "memory %d of tier %s", i,
+                     omega_tier_name((omega_tier)tier));
             say_in(&hall, text, (omega_tier)tier);
         }
     }
@@ -397,9 +400,11 @@ static void test_a_year_with_the_defaults(void **state)
     input.pinned = true;
     assert_ok(omega_memory_store(hall.rt, &input, &pinned));
     /* When each tier is archived, in hours: its retention (notes of memory/) and a cycle. */
-    static const int64_t archived_by[OMEGA_TIER_COUNT] = {
-        [OMEGA_TIER_IMMEDIATE] = 6, [OMEGA_TIER_SHORT_TERM] = 6, [OMEGA_TIER_SESSION] = 30,
-        [OMEGA_TIER_EPISODIC] = 30 * 24 + 6, [OMEGA_TIER_SEMANTIC] = 365 * 24 + 6};
+    static const int64_t archived_by[OMEGA_TIER_COUNT] = {[OMEGA_TIER_IMMEDIATE] = 6,
+                                                          [OMEGA_TIER_SHORT_TERM] = 6,
+                                                          [OMEGA_TIER_SESSION] = 30,
+                                                          [OMEGA_TIER_EPISODIC] = 30 * 24 + 6,
+                                                          [OMEGA_TIER_SEMANTIC] = 365 * 24 + 6};
     const int64_t checks[] = {6, 20, 30, 29 * 24, 30 * 24 + 6, 364 * 24, 365 * 24 + 6, 366 * 24};
     int64_t hours = 0;
     for (size_t i = 0; i < OM_COUNT_OF(checks); i++) {
@@ -450,7 +455,7 @@ static void test_deleted_bytes_leave_by_themselves(void **state)
     hall_close(&hall);
 }
 
-/* ---- Memory runs out ----------------------------------------------------------------------------- */
+/* ---- Memory runs out ------------------------------------------------------------------------ */
 
 static omega_status one_cycle(void *context)
 {

@@ -32,16 +32,21 @@ static const char *const op_names[] = {
 #undef OP_NAME
 };
 static const char *const tier_names[] = {
-    "immediate",  "short_term",     "session",      "episodic",  "semantic", "procedural",
-    "strategic",  "civilizational", "evolutionary", "planetary", "galactic", "cosmic"};
+    "immediate", "short_term",     "session",      "episodic",  "semantic", "procedural",
+    "strategic", "civilizational", "evolutionary", "planetary", "galactic", "cosmic"};
 /* By loop number: the seven, then from 16 on those of upkeep. */
 static const char *const loop_names[] = {
     "reflexive",      "reactive",     "adaptive",  "deliberative", "evolutionary",
     "transformative", "transcendent", "retention", "checkpoint",   "erasure"};
 
 #define COUNTER(name, help, label, values)                                                         \
-    {name, help, OM_METRIC_COUNTER, NULL, label, values, OM_COUNT_OF(values)}
-#define GAUGE(name, help, unit) {name, help, OM_METRIC_GAUGE, unit, NULL, NULL, 0}
+    {                                                                                              \
+        name, help, OM_METRIC_COUNTER, NULL, label, values, OM_COUNT_OF(values)                    \
+    }
+#define GAUGE(name, help, unit)                                                                    \
+    {                                                                                              \
+        name, help, OM_METRIC_GAUGE, unit, NULL, NULL, 0                                           \
+    }
 
 static const char *const health_parts[] = {"store", "memory", "agentdb", "embedding", "loops"};
 static const char *const index_parts[] = {"vectors", "words", "catalog"};
@@ -59,8 +64,10 @@ static const struct om_metric_row rows[FIGURE_COUNT] = {
                   OM_COUNT_OF(tier_names)},
     [ARCHIVED] = GAUGE("memories_archived", "Archived memories.", NULL),
     [SUPERSEDED] = GAUGE("memories_superseded", "Past versions and corrected memories.", NULL),
-    [STATE] = GAUGE("state", "State of the runtime: 0 created, 1 starting, 2 running, 3 paused, "
-                             "4 stopping, 5 stopped, 6 failed.", NULL),
+    [STATE] = GAUGE("state",
+                    "State of the runtime: 0 created, 1 starting, 2 running, 3 paused, "
+                    "4 stopping, 5 stopped, 6 failed.",
+                    NULL),
     [HEALTH] = {"subsystem_health", "0 healthy, 1 degraded, 2 unhealthy.", OM_METRIC_GAUGE, NULL,
                 "component", health_parts, OM_COUNT_OF(health_parts)},
     [DB_BYTES] = GAUGE("db", "Size of the database.", "bytes"),
@@ -118,7 +125,7 @@ uint64_t om_figures_idle_cycles(const omega_runtime *rt, omega_loop loop)
     return (uint64_t)om_metric_value(rt->figures, CYCLES_IDLE, loop_series(loop));
 }
 
-/* ---- What the parts count themselves --------------------------------------------------------- */
+/* ---- What the parts count themselves -------------------------------------------------------- */
 
 static void refresh_parts(omega_runtime *rt)
 {
@@ -162,7 +169,7 @@ void om_figures_refresh(omega_runtime *rt)
     }
 }
 
-/* ---- The contract's views -------------------------------------------------------------------- */
+/* ---- The contract's views ------------------------------------------------------------------- */
 
 static void total_operations(const omega_runtime *rt, omega_runtime_metrics *out)
 {
@@ -198,9 +205,8 @@ static void total_operations(const omega_runtime *rt, omega_runtime_metrics *out
 static void total_cycles(const omega_runtime *rt, omega_runtime_metrics *out)
 {
     for (unsigned i = 0; i < OM_COUNT_OF(loop_names); i++) {
-        const unsigned loop = i < OMEGA_LOOP_COUNT
-                                  ? i
-                                  : i - (unsigned)OMEGA_LOOP_COUNT + OMEGA_LOOP_RETENTION;
+        const unsigned loop =
+            i < OMEGA_LOOP_COUNT ? i : i - (unsigned)OMEGA_LOOP_COUNT + OMEGA_LOOP_RETENTION;
         const uint64_t cycles = (uint64_t)om_metric_value(rt->figures, CYCLES, i);
         out->cycles_by_loop[loop] = cycles;
         out->total_cycles += cycles;
@@ -244,9 +250,8 @@ static void put_summary(struct om_json_out *json, const omega_runtime_metrics *m
     om_json_put_u64(json, "total_cycles", m->total_cycles);
     om_json_open(json, "cycles_by_loop", '{');
     for (unsigned i = 0; i < OM_COUNT_OF(loop_names); i++) {
-        const unsigned loop = i < OMEGA_LOOP_COUNT
-                                  ? i
-                                  : i - (unsigned)OMEGA_LOOP_COUNT + OMEGA_LOOP_RETENTION;
+        const unsigned loop =
+            i < OMEGA_LOOP_COUNT ? i : i - (unsigned)OMEGA_LOOP_COUNT + OMEGA_LOOP_RETENTION;
         om_json_put_u64(json, loop_names[i], m->cycles_by_loop[loop]);
     }
     om_json_close(json, '}');

@@ -47,8 +47,8 @@ omega_status om_long_begin(struct om_long *work, omega_runtime *rt, const char *
         free_place = rt->long_work[i] == NULL && free_place == OM_LONG_MAX ? i : free_place;
     }
     if (free_place == OM_LONG_MAX) {
-        status = om_fail(OMEGA_EAGAIN, "%d long operations are under way: the bound",
-                         (int)OM_LONG_MAX);
+        status =
+            om_fail(OMEGA_EAGAIN, "%d long operations are under way: the bound", (int)OM_LONG_MAX);
     } else {
         rt->long_work[free_place] = work;
     }

@@ -178,7 +178,8 @@ static void release_cycle(void *handle)
 }
 
 /* The rows of async.h's table, in its order. */
-#define ROW(op, text, mode, result, execute) [op] = {text, mode, sizeof(result), false, execute, NULL}
+#define ROW(op, text, mode, result, execute)                                                       \
+    [op] = {text, mode, sizeof(result), false, execute, NULL}
 #define BARE(op, text, mode, execute) [op] = {text, mode, 0, false, execute, NULL}
 #define HANDLE(op, text, mode, execute, release)                                                   \
     [op] = {text, mode, sizeof(void *), true, execute, release}
@@ -235,8 +236,10 @@ omega_status om_options_check_size(omega_op op, const void *options)
     }
     memcpy(&given, options, sizeof given);
     if (given < wanted) {
-        return om_fail(OMEGA_EINVAL, "the options of %s were not initialised: struct_size is %u, "
-                                     "at least %zu is expected", omega_op_name(op), given, wanted);
+        return om_fail(OMEGA_EINVAL,
+                       "the options of %s were not initialised: struct_size is %u, "
+                       "at least %zu is expected",
+                       omega_op_name(op), given, wanted);
     }
     return OMEGA_OK;
 }

@@ -7,14 +7,14 @@
 #include "runtime/runtime_int.h"
 
 enum field_kind {
-    FIELD_STR,    /* omega_str */
-    FIELD_TEXT,   /* const char * */
-    FIELD_FLOATS, /* const float * with a uint32_t count */
-    FIELD_TIERS,  /* const omega_tier * with a size_t count */
-    FIELD_TEXTS,  /* const char *const * with a size_t count */
-    FIELD_NESTED, /* a struct inside */
+    FIELD_STR,     /* omega_str */
+    FIELD_TEXT,    /* const char * */
+    FIELD_FLOATS,  /* const float * with a uint32_t count */
+    FIELD_TIERS,   /* const omega_tier * with a size_t count */
+    FIELD_TEXTS,   /* const char *const * with a size_t count */
+    FIELD_NESTED,  /* a struct inside */
     FIELD_POINTER, /* const struct * to one, may be NULL */
-    FIELD_ARRAY   /* const struct * to a size_t count of them */
+    FIELD_ARRAY    /* const struct * to a size_t count of them */
 };
 
 struct shape;
@@ -32,25 +32,57 @@ struct shape {
     size_t field_count;
 };
 
-#define STR(type, name) {FIELD_STR, offsetof(type, name), 0, NULL}
-#define TEXT(type, name) {FIELD_TEXT, offsetof(type, name), 0, NULL}
-#define FLOATS(type, name, count) {FIELD_FLOATS, offsetof(type, name), offsetof(type, count), NULL}
-#define TIERS(type, name, count) {FIELD_TIERS, offsetof(type, name), offsetof(type, count), NULL}
-#define TEXTS(type, name, count) {FIELD_TEXTS, offsetof(type, name), offsetof(type, count), NULL}
-#define NESTED(type, name, shape) {FIELD_NESTED, offsetof(type, name), 0, &(shape)}
-#define POINTER(type, name, shape) {FIELD_POINTER, offsetof(type, name), 0, &(shape)}
+#define STR(type, name)                                                                            \
+    {                                                                                              \
+        FIELD_STR, offsetof(type, name), 0, NULL                                                   \
+    }
+#define TEXT(type, name)                                                                           \
+    {                                                                                              \
+        FIELD_TEXT, offsetof(type, name), 0, NULL                                                  \
+    }
+#define FLOATS(type, name, count)                                                                  \
+    {                                                                                              \
+        FIELD_FLOATS, offsetof(type, name), offsetof(type, count), NULL                            \
+    }
+#define TIERS(type, name, count)                                                                   \
+    {                                                                                              \
+        FIELD_TIERS, offsetof(type, name), offsetof(type, count), NULL                             \
+    }
+#define TEXTS(type, name, count)                                                                   \
+    {                                                                                              \
+        FIELD_TEXTS, offsetof(type, name), offsetof(type, count), NULL                             \
+    }
+#define NESTED(type, name, shape)                                                                  \
+    {                                                                                              \
+        FIELD_NESTED, offsetof(type, name), 0, &(shape)                                            \
+    }
+#define POINTER(type, name, shape)                                                                 \
+    {                                                                                              \
+        FIELD_POINTER, offsetof(type, name), 0, &(shape)                                           \
+    }
 #define ARRAY(type, name, count, shape)                                                            \
-    {FIELD_ARRAY, offsetof(type, name), offsetof(type, count), &(shape)}
+    {                                                                                              \
+        FIELD_ARRAY, offsetof(type, name), offsetof(type, count), &(shape)                         \
+    }
 #define SCOPE(type) STR(type, scope.user), STR(type, scope.agent), STR(type, scope.session)
-#define SHAPE(type, fields) {sizeof(type), fields, OM_COUNT_OF(fields)}
+#define SHAPE(type, fields)                                                                        \
+    {                                                                                              \
+        sizeof(type), fields, OM_COUNT_OF(fields)                                                  \
+    }
 
 static const struct field input_fields[] = {
-    STR(omega_memory_input, content),     STR(omega_memory_input, space),
-    STR(omega_memory_input, key),         STR(omega_memory_input, type),
-    STR(omega_memory_input, role),        STR(omega_memory_input, name),
-    STR(omega_memory_input, language),    STR(omega_memory_input, metadata_json),
-    STR(omega_memory_input, source_kind), STR(omega_memory_input, source_uri),
-    STR(omega_memory_input, write.op_id), SCOPE(omega_memory_input),
+    STR(omega_memory_input, content),
+    STR(omega_memory_input, space),
+    STR(omega_memory_input, key),
+    STR(omega_memory_input, type),
+    STR(omega_memory_input, role),
+    STR(omega_memory_input, name),
+    STR(omega_memory_input, language),
+    STR(omega_memory_input, metadata_json),
+    STR(omega_memory_input, source_kind),
+    STR(omega_memory_input, source_uri),
+    STR(omega_memory_input, write.op_id),
+    SCOPE(omega_memory_input),
     FLOATS(omega_memory_input, embedding, dimension),
 };
 static const struct shape input_shape = SHAPE(omega_memory_input, input_fields);
@@ -60,7 +92,7 @@ static const struct field batch_fields[] = {
     STR(omega_store_batch, write.op_id),
 };
 static const struct field message_fields[] = {
-    STR(omega_message, role), STR(omega_message, name), STR(omega_message, content),
+    STR(omega_message, role),          STR(omega_message, name), STR(omega_message, content),
     STR(omega_message, metadata_json), STR(omega_message, key),
 };
 static const struct shape message_shape = SHAPE(omega_message, message_fields);
@@ -69,13 +101,13 @@ static const struct field messages_fields[] = {
     ARRAY(omega_messages_options, messages, count, message_shape),
     STR(omega_messages_options, write.op_id),
 };
-static const struct field get_fields[] = {
-    STR(omega_get_options, id), STR(omega_get_options, key), SCOPE(omega_get_options)};
+static const struct field get_fields[] = {STR(omega_get_options, id), STR(omega_get_options, key),
+                                          SCOPE(omega_get_options)};
 static const struct field update_fields[] = {
-    TEXT(omega_update_options, id),        SCOPE(omega_update_options),
-    STR(omega_update_options, content),    FLOATS(omega_update_options, embedding, dimension),
-    STR(omega_update_options, space),      STR(omega_update_options, type),
-    STR(omega_update_options, name),       STR(omega_update_options, metadata_json),
+    TEXT(omega_update_options, id),         SCOPE(omega_update_options),
+    STR(omega_update_options, content),     FLOATS(omega_update_options, embedding, dimension),
+    STR(omega_update_options, space),       STR(omega_update_options, type),
+    STR(omega_update_options, name),        STR(omega_update_options, metadata_json),
     STR(omega_update_options, write.op_id),
 };
 static const struct field supersede_fields[] = {
@@ -83,19 +115,21 @@ static const struct field supersede_fields[] = {
     NESTED(omega_supersede_options, memory, input_shape),
 };
 static const struct field list_fields[] = {
-    SCOPE(omega_list_options), TIERS(omega_list_options, tiers, tier_count),
-    STR(omega_list_options, type), STR(omega_list_options, filter_json),
+    SCOPE(omega_list_options),       TIERS(omega_list_options, tiers, tier_count),
+    STR(omega_list_options, type),   STR(omega_list_options, filter_json),
     STR(omega_list_options, cursor),
 };
 static const struct shape list_shape = SHAPE(omega_list_options, list_fields);
 static const struct field delete_fields[] = {
-    TEXT(omega_delete_options, id), SCOPE(omega_delete_options),
-    POINTER(omega_delete_options, where, list_shape), STR(omega_delete_options, write.op_id),
+    TEXT(omega_delete_options, id),
+    SCOPE(omega_delete_options),
+    POINTER(omega_delete_options, where, list_shape),
+    STR(omega_delete_options, write.op_id),
 };
 static const struct field recall_fields[] = {
     STR(omega_recall_options, query), FLOATS(omega_recall_options, embedding, dimension),
     STR(omega_recall_options, space), TIERS(omega_recall_options, tiers, tier_count),
-    SCOPE(omega_recall_options), STR(omega_recall_options, filter_json),
+    SCOPE(omega_recall_options),      STR(omega_recall_options, filter_json),
 };
 static const struct field embed_fields[] = {STR(omega_embed_options, text)};
 static const struct field point_fields[] = {STR(omega_point, key), STR(omega_point, metadata_json)};
@@ -111,18 +145,20 @@ static const struct field search_fields[] = {
     FLOATS(omega_vector_search_options, query, dimension),
 };
 static const struct field remove_fields[] = {
-    STR(omega_vector_delete_options, space), STR(omega_vector_delete_options, key),
+    STR(omega_vector_delete_options, space),
+    STR(omega_vector_delete_options, key),
     STR(omega_vector_delete_options, write.op_id),
 };
 static const struct field cycle_fields[] = {
-    STR(omega_cycle_options, input.data), STR(omega_cycle_options, input.context),
+    STR(omega_cycle_options, input.data),
+    STR(omega_cycle_options, input.context),
     TEXTS(omega_cycle_options, input.objectives, input.objective_count),
 };
 static const struct field backup_fields[] = {TEXT(omega_backup_options, file)};
-static const struct field import_fields[] = {
-    TEXT(omega_import_options, path), SCOPE(omega_import_options)};
-static const struct field export_fields[] = {
-    TEXT(omega_export_options, path), POINTER(omega_export_options, where, list_shape)};
+static const struct field import_fields[] = {TEXT(omega_import_options, path),
+                                             SCOPE(omega_import_options)};
+static const struct field export_fields[] = {TEXT(omega_export_options, path),
+                                             POINTER(omega_export_options, where, list_shape)};
 
 static const struct shape shapes[OMEGA_OP_COUNT] = {
     [OMEGA_OP_STORE_MEMORY] = SHAPE(omega_memory_input, input_fields),
@@ -154,7 +190,7 @@ size_t om_options_size(omega_op op)
     return (unsigned)op < OMEGA_OP_COUNT ? shapes[op].size : 0;
 }
 
-/* ---- Copying --------------------------------------------------------------------------------- */
+/* ---- Copying -------------------------------------------------------------------------------- */
 
 static omega_status copy_fields(struct om_arena *arena, const struct shape *shape, char *copy);
 
@@ -162,8 +198,10 @@ static omega_status copy_fields(struct om_arena *arena, const struct shape *shap
 static omega_status refused(const struct om_arena *arena, size_t size)
 {
     if (size > arena->ceiling || arena->total > arena->ceiling - size) {
-        return om_fail(OMEGA_ELIMIT, "the options hold more than %zu bytes: the bound of one "
-                                     "submitted operation", arena->ceiling);
+        return om_fail(OMEGA_ELIMIT,
+                       "the options hold more than %zu bytes: the bound of one "
+                       "submitted operation",
+                       arena->ceiling);
     }
     return om_nomem();
 }

@@ -118,7 +118,7 @@ omega_status omega_runtime_new(const omega_config *config, omega_runtime **out)
     return om_runtime_new_with(&options, out);
 }
 
-/* ---- The life -------------------------------------------------------------------------------- */
+/* ---- The life ------------------------------------------------------------------------------- */
 
 /* A failed runtime has stopped its parts already: only the state is left to bring back. */
 static omega_status leave_failed(omega_runtime *rt)
@@ -265,8 +265,10 @@ static omega_status stop_locked(omega_runtime *rt, uint32_t deadline_ms)
         return status != OMEGA_OK ? status : applied;
     }
     return in_time ? OMEGA_OK
-                   : om_fail(OMEGA_ETIMEDOUT, "operations were cancelled: they did not end within "
-                                              "%u ms", deadline_ms);
+                   : om_fail(OMEGA_ETIMEDOUT,
+                             "operations were cancelled: they did not end within "
+                             "%u ms",
+                             deadline_ms);
 }
 
 omega_status omega_runtime_stop(omega_runtime *rt, uint32_t deadline_ms)
@@ -293,7 +295,7 @@ void omega_runtime_free(omega_runtime *rt)
     unmake_all(rt);
 }
 
-/* ---- Looking at it --------------------------------------------------------------------------- */
+/* ---- Looking at it -------------------------------------------------------------------------- */
 
 const char *omega_state_name(omega_state state)
 {

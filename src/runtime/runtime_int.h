@@ -85,11 +85,11 @@ bool om_is_forked(const omega_runtime *rt);
 /* For calls that work in every state. */
 OMEGA_MUST_CHECK omega_status om_require_runtime(const omega_runtime *rt);
 
-/* ---- parts.c --------------------------------------------------------------------------------- */
+/* ---- parts.c -------------------------------------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_parts_register(omega_runtime *rt);
 
-/* ---- operations.c: the one table ------------------------------------------------------------- */
+/* ---- operations.c: the one table ------------------------------------------------------------ */
 
 /* Where the ids of a batch go: as many as the options say, into room of the caller. */
 struct om_id_list {
@@ -100,7 +100,7 @@ struct om_id_list {
 struct om_operation {
     const char *name;
     enum om_op_mode mode;
-    size_t result_size;   /* of what `execute` writes; 0: none */
+    size_t result_size;    /* of what `execute` writes; 0: none */
     bool result_is_handle; /* what is written is a pointer, to be released */
     omega_status (*execute)(omega_runtime *rt, const void *options, void *result);
     void (*release)(void *handle);
@@ -125,7 +125,7 @@ omega_status om_do_check(omega_runtime *rt, const void *options, void *result);
 omega_status om_do_import(omega_runtime *rt, const void *options, void *result);
 omega_status om_do_export(omega_runtime *rt, const void *options, void *result);
 
-/* ---- submit.c, workers.c ---------------------------------------------------------------------- */
+/* ---- submit.c, workers.c -------------------------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_workers_new(omega_runtime *rt, struct om_workers **out);
 void om_workers_free(struct om_workers *workers);
@@ -136,18 +136,17 @@ void om_workers_stopped(struct om_workers *workers);
 /* True when this thread works for a submitted operation that was cancelled. */
 bool om_submitted_should_stop(void);
 
-/* ---- figures.c: what is counted -------------------------------------------------------------- */
+/* ---- figures.c: what is counted ------------------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_figures_register(omega_runtime *rt);
-void om_figures_operation(omega_runtime *rt, omega_op op, omega_status status,
-                          int64_t duration_ns);
+void om_figures_operation(omega_runtime *rt, omega_op op, omega_status status, int64_t duration_ns);
 void om_figures_cycle(omega_runtime *rt, omega_loop loop, bool success, bool idle);
 uint64_t om_figures_cycles(const omega_runtime *rt, omega_loop loop);
 uint64_t om_figures_idle_cycles(const omega_runtime *rt, omega_loop loop);
 /* Lays the parts' own counts over the registry before it is shown. */
 void om_figures_refresh(omega_runtime *rt);
 
-/* ---- vitals.c: the probes -------------------------------------------------------------------- */
+/* ---- vitals.c: the probes ------------------------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_vitals_register(omega_runtime *rt);
 /* The first look of a start. */
@@ -155,7 +154,7 @@ void om_vitals_begin(omega_runtime *rt);
 /* The last results, into a struct of the caller's size. */
 void om_vitals_report(omega_runtime *rt, omega_health_report *out);
 
-/* ---- announce.c: from the parts to the bus --------------------------------------------------- */
+/* ---- announce.c: from the parts to the bus -------------------------------------------------- */
 
 OMEGA_MUST_CHECK omega_status om_shared_bus_new(struct om_shared_bus **out);
 struct om_bus *om_shared_bus_of(struct om_shared_bus *shared);
@@ -167,7 +166,7 @@ void om_announce_transition(void *rt, const struct om_transition *transition);
 void om_announce_health(void *rt, const struct om_health_change *change);
 void om_announce_error(omega_runtime *rt, const char *component, const char *error);
 
-/* ---- cycles.c: the cycle contract ------------------------------------------------------------ */
+/* ---- cycles.c: the cycle contract ----------------------------------------------------------- */
 
 struct om_cycle; /* one cycle under way: cycle_int.h */
 OMEGA_MUST_CHECK omega_status om_cycles_new(omega_runtime *rt, struct om_cycle_table **out);
@@ -175,10 +174,10 @@ void om_cycles_free(struct om_cycle_table *cycles);
 /* Adds a scheduler row for each loop. */
 OMEGA_MUST_CHECK omega_status om_cycles_schedule(omega_runtime *rt);
 OMEGA_MUST_CHECK omega_status om_cycle_execute(omega_runtime *rt, omega_loop loop,
-                                               const omega_cycle_input *input,
-                                               struct om_task *task, omega_cycle_output **out);
+                                               const omega_cycle_input *input, struct om_task *task,
+                                               omega_cycle_output **out);
 
-/* ---- runtime_rows.c: the runtime's own tables ------------------------------------------------ */
+/* ---- runtime_rows.c: the runtime's own tables ----------------------------------------------- */
 
 extern const struct om_schema om_runtime_schema;
 const struct om_record_kind *const *om_runtime_kinds(size_t *count);

@@ -66,7 +66,7 @@ static struct om_stmt *take(struct om_conn *conn, unsigned index, omega_status *
     return stmt;
 }
 
-/* ---- Kinds ----------------------------------------------------------------------------------- */
+/* ---- Kinds ---------------------------------------------------------------------------------- */
 
 static omega_status apply_schedule(void *context, struct om_txn *txn,
                                    const struct om_record *record, struct om_buf *result)
@@ -196,7 +196,7 @@ const struct om_record_kind *const *om_runtime_kinds(size_t *count)
     return kinds;
 }
 
-/* ---- Writing and reading --------------------------------------------------------------------- */
+/* ---- Writing and reading -------------------------------------------------------------------- */
 
 static omega_status commit(omega_runtime *rt, const struct om_record_kind *kind,
                            struct om_buf *body)

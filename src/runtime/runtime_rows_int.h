@@ -17,8 +17,9 @@ OMEGA_MUST_CHECK omega_status om_operation_keep(omega_runtime *rt,
 /* At start: what was running when the last owner ended is interrupted. */
 OMEGA_MUST_CHECK omega_status om_operations_interrupt(omega_runtime *rt);
 /* Newest first; texts are valid during the call. */
-OMEGA_MUST_CHECK omega_status
-om_operations_each(omega_runtime *rt, size_t max,
-                   void (*each)(void *context, const struct om_operation_row *row), void *context);
+OMEGA_MUST_CHECK omega_status om_operations_each(omega_runtime *rt, size_t max,
+                                                 void (*each)(void *context,
+                                                              const struct om_operation_row *row),
+                                                 void *context);
 
 #endif

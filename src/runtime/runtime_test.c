@@ -1,4 +1,5 @@
-/* runtime_test.c -- the handle's life: what the table allows, what it refuses, two processes, forks. */
+/* runtime_test.c -- the handle's life: what the table allows, what it refuses, two processes,
+ * forks. */
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -8,8 +9,8 @@
 
 #include "support/runtime_house.h"
 
-static const omega_state in_order[] = {OMEGA_STATE_CREATED, OMEGA_STATE_RUNNING,
-                                       OMEGA_STATE_PAUSED, OMEGA_STATE_STOPPED};
+static const omega_state in_order[] = {OMEGA_STATE_CREATED, OMEGA_STATE_RUNNING, OMEGA_STATE_PAUSED,
+                                       OMEGA_STATE_STOPPED};
 
 enum call { START, PAUSE, RESUME, STOP, CALLS };
 
@@ -206,7 +207,7 @@ static void test_a_failed_runtime_can_be_stopped(void **state)
     hall_close(&hall);
 }
 
-/* ---- Processes --------------------------------------------------------------------------------- */
+/* ---- Processes ------------------------------------------------------------------------------ */
 
 /* The second process: this program, called with a directory. */
 static int second_process(const char *dir)
@@ -229,17 +230,27 @@ static int second_process(const char *dir)
 /* Runs it and returns its exit code; what it said in `said`. */
 static int ask_second(const char *dir, char *said, size_t size)
 {
-    char command[1024];
-    char self[512];
-    const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(len > 0);
-    self[len] = '\0';
-    snprintf(command, sizeof command, "'%s' --second '%s'", self, dir);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    const size_t got = fread(said, 1, size - 1, pipe);
+    int out[2];
+    int status = -1;
+    size_t got = 0;
+    ssize_t some = 0;
+    assert_int_equal(pipe(out), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        execl("/proc/self/exe", "runtime_test", "--second", dir, (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    while ((some = read(out[0], said + got, size - 1 - got)) > 0) {
+        got += (size_t)some;
+    }
     said[got] = '\0';
-    return WEXITSTATUS(pclose(pipe));
+    close(out[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
 }
 
 static void test_a_directory_has_one_process(void **state)
@@ -262,10 +273,20 @@ static void test_a_directory_has_one_process(void **state)
     hall_close(&hall);
 }
 
-/* Every public call that takes a handle, in the child of a fork. */
-static bool every_call_is_refused(struct hall *hall, omega_cq *cq, omega_subscription *events)
+static bool all_refused(const omega_status *got, size_t count, const char *what)
 {
-    omega_runtime *rt = hall->rt;
+    for (size_t i = 0; i < count; i++) {
+        if (got[i] != OMEGA_ESTATE) {
+            fprintf(stderr, "%s %zu: %s\n", what, i, omega_status_name(got[i]));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Every public call that takes a handle, in the child of a fork. */
+static bool memory_calls_are_refused(omega_runtime *rt)
+{
     const omega_memory_input input = hall_input("x");
     const omega_recall_options recall = OMEGA_RECALL_OPTIONS_INIT;
     const omega_list_options list = OMEGA_LIST_OPTIONS_INIT;
@@ -275,34 +296,13 @@ static bool every_call_is_refused(struct hall *hall, omega_cq *cq, omega_subscri
     const omega_vector_add_options add = {.struct_size = sizeof add};
     const omega_vector_search_options search = {.struct_size = sizeof search};
     const omega_vector_delete_options remove = {.struct_size = sizeof remove};
-    const omega_import_options import = {.struct_size = sizeof import};
-    const omega_export_options export = {.struct_size = sizeof export};
-    const omega_request request = {.struct_size = sizeof request, .op = OMEGA_OP_NOOP};
-    const omega_str none = {NULL, 0};
     const omega_str name = omega_str_of("name");
-    omega_health_report health = {.struct_size = sizeof health};
-    omega_runtime_metrics metrics = {.struct_size = sizeof metrics};
-    omega_check_report check = {.struct_size = sizeof check};
-    omega_import_report report = {.struct_size = sizeof report};
-    omega_completion done = {.struct_size = sizeof done};
-    omega_event event = {.struct_size = sizeof event};
-    omega_operation_info operation;
-    omega_loop_info loop;
-    omega_cycle_output *output = NULL;
-    omega_subscription *subscription = NULL;
     omega_memories *memories = NULL;
     omega_vectors *vectors = NULL;
-    omega_cq *queue = NULL;
     omega_id id;
-    char *text = NULL;
     float values[8];
     uint64_t count = 0;
-    size_t size = 0;
     const omega_status got[] = {
-        omega_runtime_start(rt),
-        omega_runtime_pause(rt),
-        omega_runtime_resume(rt),
-        omega_runtime_stop(rt, 0),
         omega_memory_store(rt, &input, &id),
         omega_memory_store_batch(rt, &input, 1, NULL, &id),
         omega_messages_add(rt, &messages, &id, NULL),
@@ -321,41 +321,86 @@ static bool every_call_is_refused(struct hall *hall, omega_cq *cq, omega_subscri
         omega_vector_get(rt, name, name, &vectors),
         omega_vector_search(rt, &search, &vectors),
         omega_vector_delete(rt, &remove),
-        omega_events_subscribe(rt, OMEGA_EVENTS_ALL, &subscription),
-        omega_events_next(events, 0, &event),
-        omega_events_since(rt, &(const omega_events_query){.struct_size = sizeof(omega_events_query)}, &text, NULL),
-        omega_loop_execute_cycle(rt, (omega_loop)OMEGA_LOOP_RETENTION, NULL, &output),
+    };
+    return all_refused(got, sizeof got / sizeof got[0], "memory");
+}
+
+static bool life_and_loops_are_refused(omega_runtime *rt)
+{
+    omega_health_report health = {.struct_size = sizeof health};
+    omega_runtime_metrics metrics = {.struct_size = sizeof metrics};
+    omega_cycle_output *output = NULL;
+    omega_loop_info loop;
+    char *text = NULL;
+    size_t size = 0;
+    const omega_loop retention = (omega_loop)OMEGA_LOOP_RETENTION;
+    const omega_status got[] = {
+        omega_runtime_start(rt),
+        omega_runtime_pause(rt),
+        omega_runtime_resume(rt),
+        omega_runtime_stop(rt, 0),
+        omega_loop_execute_cycle(rt, retention, NULL, &output),
         omega_loop_status(rt, &loop, 1, &size),
-        omega_loop_enable(rt, (omega_loop)OMEGA_LOOP_RETENTION, true),
+        omega_loop_enable(rt, retention, true),
         omega_health_status(rt, &health),
         omega_health_probe(rt, &health),
         omega_metrics(rt, &metrics),
         omega_metrics_json(rt, &text),
         omega_metrics_prometheus(rt, &text),
+        omega_drill(rt, "index", true),
+    };
+    return all_refused(got, sizeof got / sizeof got[0], "life");
+}
+
+static bool long_work_is_refused(omega_runtime *rt)
+{
+    const omega_import_options import = {.struct_size = sizeof import};
+    const omega_export_options export = {.struct_size = sizeof export};
+    omega_check_report check = {.struct_size = sizeof check};
+    omega_import_report report = {.struct_size = sizeof report};
+    omega_operation_info operation;
+    uint64_t count = 0;
+    size_t size = 0;
+    const omega_status got[] = {
         omega_operation_list(rt, &operation, 1, &size),
         omega_operation_cancel(rt, "x"),
         omega_backup(rt, "/nowhere", NULL, NULL),
         omega_check(rt, NULL, NULL, NULL, &check),
         omega_import(rt, &import, &report),
         omega_export(rt, &export, &count),
-        omega_drill(rt, "index", true),
+    };
+    return all_refused(got, sizeof got / sizeof got[0], "long work");
+}
+
+static bool queues_are_refused(omega_runtime *rt, omega_cq *cq, omega_subscription *events)
+{
+    const omega_request request = {.struct_size = sizeof request, .op = OMEGA_OP_NOOP};
+    omega_completion done = {.struct_size = sizeof done};
+    omega_event event = {.struct_size = sizeof event};
+    const omega_events_query query = {.struct_size = sizeof query};
+    omega_subscription *subscription = NULL;
+    omega_cq *queue = NULL;
+    char *text = NULL;
+    const omega_status got[] = {
         omega_submit(rt, &request, cq, NULL, NULL),
         omega_cq_new(rt, 1, &queue),
         omega_cq_next(cq, 0, &done),
         omega_op_cancel(rt, 1),
+        omega_events_subscribe(rt, OMEGA_EVENTS_ALL, &subscription),
+        omega_events_next(events, 0, &event),
+        omega_events_since(rt, &query, &text, NULL),
     };
-    for (size_t i = 0; i < sizeof got / sizeof got[0]; i++) {
-        if (got[i] != OMEGA_ESTATE) {
-            fprintf(stderr, "call %zu: %s\n", i, omega_status_name(got[i]));
-            return false;
-        }
-    }
-    (void)none;
     /* What has no status leaves everything alone. */
     omega_events_close(events);
     omega_cq_free(cq);
     omega_runtime_free(rt);
-    return true;
+    return all_refused(got, sizeof got / sizeof got[0], "queues");
+}
+
+static bool every_call_is_refused(struct hall *hall, omega_cq *cq, omega_subscription *events)
+{
+    return memory_calls_are_refused(hall->rt) && life_and_loops_are_refused(hall->rt) &&
+           long_work_is_refused(hall->rt) && queues_are_refused(hall->rt, cq, events);
 }
 
 static void expect_exit(pid_t child)
@@ -431,7 +476,7 @@ static void test_the_lock_ends_with_its_owner(void **state)
     hall_close(&hall);
 }
 
-/* ---- Memory runs out ----------------------------------------------------------------------------- */
+/* ---- Memory runs out ------------------------------------------------------------------------ */
 
 static omega_status make_and_free(void *context)
 {

@@ -16,7 +16,7 @@ bool om_submitted_should_stop(void)
     return current != NULL && atomic_load(&current->cancelled);
 }
 
-/* ---- One operation ------------------------------------------------------------------------------- */
+/* ---- One operation -------------------------------------------------------------------------- */
 
 void om_pending_free(struct om_pending *op)
 {
@@ -73,8 +73,8 @@ void om_pending_run(struct om_pending *op, bool cancelled)
     if (cancelled || atomic_load(&op->cancelled)) {
         op->status = om_fail(OMEGA_ECANCELLED, "%s was cancelled", row->name);
     } else if (start >= op->deadline_ns) {
-        op->status = om_fail(OMEGA_ETIMEDOUT, "the deadline of %s passed before it began",
-                             row->name);
+        op->status =
+            om_fail(OMEGA_ETIMEDOUT, "the deadline of %s passed before it began", row->name);
     } else {
         current = op;
         op->status = row->execute(rt, op->options, result_place(op));
@@ -105,15 +105,14 @@ void om_pending_complete(struct om_workers *workers, struct om_pending *op)
     om_cq_push(cq, op);
 }
 
-/* ---- Submitting --------------------------------------------------------------------------------------- */
+/* ---- Submitting ----------------------------------------------------------------------------- */
 
 /* The whole deadline fits the clock's nanoseconds. */
 static int64_t deadline_of(const omega_request *request, int64_t now_ns)
 {
     const int64_t most_ms = INT64_C(1) << 40;
-    return request->deadline_ms > 0
-               ? now_ns + OM_MIN(request->deadline_ms, most_ms) * 1000000
-               : INT64_MAX;
+    return request->deadline_ms > 0 ? now_ns + OM_MIN(request->deadline_ms, most_ms) * 1000000
+                                    : INT64_MAX;
 }
 
 static omega_status make_pending(omega_runtime *rt, const omega_request *request, omega_cq *cq,
@@ -252,8 +251,8 @@ omega_status omega_op_cancel(omega_runtime *rt, uint64_t ticket)
         op = op->next_in_flight;
     }
     if (op == NULL) {
-        status = om_fail(OMEGA_ENOTFOUND, "operation %llu is not in flight",
-                         (unsigned long long)ticket);
+        status =
+            om_fail(OMEGA_ENOTFOUND, "operation %llu is not in flight", (unsigned long long)ticket);
     } else {
         atomic_store(&op->cancelled, true);
     }

@@ -1,4 +1,5 @@
-/* submit_int.h -- a submitted operation on its way: what submit.c, workers.c and completion.c share.
+/* submit_int.h -- a submitted operation on its way: what submit.c, workers.c and completion.c
+ * share.
  *
  * Locks: workers->mutex (OPERATIONS) guards the waiting list, the table of what is in flight, the
  * list of queues and the threads; cq->mutex (OPERATIONS + 1) its list. The first may be held while
@@ -62,7 +63,7 @@ struct omega_cq {
     struct om_cond changed;
     int fd;
     uint32_t capacity;
-    uint32_t in_flight; /* submitted and not taken yet */
+    uint32_t in_flight;               /* submitted and not taken yet */
     struct om_pending *first, **last; /* completed, oldest first */
 };
 

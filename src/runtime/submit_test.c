@@ -105,7 +105,7 @@ static void same_vectors(const omega_vectors *a, const omega_vectors *b)
     }
 }
 
-/* ---- Each operation, both ways ------------------------------------------------------------------ */
+/* ---- Each operation, both ways -------------------------------------------------------------- */
 
 static void test_reads_are_the_same(void **state)
 {
@@ -191,8 +191,7 @@ static void test_vectors_are_the_same(void **state)
     assert_null(done.result);
     omega_completion_release(&done);
 
-    const omega_vector_key key = {
-        .struct_size = sizeof key, .space = add.space, .key = point.key};
+    const omega_vector_key key = {.struct_size = sizeof key, .space = add.space, .key = point.key};
     assert_ok(omega_vector_get(rt, key.space, key.key, &vectors));
     done = run(&world, OMEGA_OP_GET_VECTOR, &key);
     same_vectors(done.result, vectors);
@@ -250,9 +249,11 @@ static void test_writes_are_the_same(void **state)
     omega_completion_release(&done);
 
     const omega_message messages[] = {
-        {.role = omega_str_of("user"), .content = omega_str_of("hello"),
+        {.role = omega_str_of("user"),
+         .content = omega_str_of("hello"),
          .occurred_at_ms = OMEGA_TIME_UNSET},
-        {.role = omega_str_of("assistant"), .content = omega_str_of("good day"),
+        {.role = omega_str_of("assistant"),
+         .content = omega_str_of("good day"),
          .occurred_at_ms = OMEGA_TIME_UNSET},
     };
     const omega_messages_options talk = {
@@ -389,7 +390,7 @@ static void test_options_are_copied(void **state)
     world_close(&world);
 }
 
-/* ---- Failures ------------------------------------------------------------------------------------ */
+/* ---- Failures ------------------------------------------------------------------------------- */
 
 static void test_a_failure_carries_its_error(void **state)
 {
@@ -436,8 +437,8 @@ static void test_misuse(void **state)
     const uint32_t bare = 4; /* options that were not initialised */
     request.options = &bare;
     assert_status(omega_submit(rt, &request, world.cq, NULL, NULL), OMEGA_EINVAL);
-    request = (omega_request){
-        .struct_size = sizeof request, .op = OMEGA_OP_NOOP, .deadline_ms = -1};
+    request =
+        (omega_request){.struct_size = sizeof request, .op = OMEGA_OP_NOOP, .deadline_ms = -1};
     assert_status(omega_submit(rt, &request, world.cq, NULL, NULL), OMEGA_EINVAL);
     assert_error_says("deadline_ms");
     omega_store_batch batch = {.struct_size = sizeof batch, .count = 1};
@@ -472,7 +473,7 @@ static void test_misuse(void **state)
     world_close(&world);
 }
 
-/* ---- Holding a worker --------------------------------------------------------------------------- */
+/* ---- Holding a worker ----------------------------------------------------------------------- */
 
 /* A backup whose progress waits until it is let go: long work that has begun. */
 struct hold {
@@ -648,7 +649,7 @@ static void test_the_eventfd(void **state)
     world_close(&world);
 }
 
-/* ---- Stopping ------------------------------------------------------------------------------------ */
+/* ---- Stopping ------------------------------------------------------------------------------- */
 
 static void test_a_stop_drains(void **state)
 {
@@ -738,7 +739,8 @@ static void test_freeing_a_queue_with_things_in_flight(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    const omega_recall_options recall = {.struct_size = sizeof recall, .k = 10,
+    const omega_recall_options recall = {.struct_size = sizeof recall,
+                                         .k = 10,
                                          .query = omega_str_of("tea"),
                                          .min_importance = OMEGA_UNSET,
                                          .vector_weight = OMEGA_UNSET,
@@ -749,9 +751,8 @@ static void test_freeing_a_queue_with_things_in_flight(void **state)
         omega_cq *cq = NULL;
         assert_ok(omega_cq_new(world.hall.rt, 64, &cq));
         for (int i = 0; i < 64; i++) {
-            const omega_request request = {.struct_size = sizeof request,
-                                           .op = OMEGA_OP_RECALL_MEMORIES,
-                                           .options = &recall};
+            const omega_request request = {
+                .struct_size = sizeof request, .op = OMEGA_OP_RECALL_MEMORIES, .options = &recall};
             assert_ok(omega_submit(world.hall.rt, &request, cq, NULL, NULL));
         }
         omega_cq_free(cq);
@@ -759,7 +760,7 @@ static void test_freeing_a_queue_with_things_in_flight(void **state)
     world_close(&world);
 }
 
-/* ---- Many at once ---------------------------------------------------------------------------------- */
+/* ---- Many at once --------------------------------------------------------------------------- */
 
 enum { SUBMITTERS = 4, EACH = 300 };
 
@@ -787,7 +788,8 @@ static void submit_many(void *context)
         const omega_request requests[] = {
             {.struct_size = sizeof(omega_request), .op = OMEGA_OP_NOOP},
             {.struct_size = sizeof(omega_request), .op = OMEGA_OP_STORE_MEMORY, .options = &input},
-            {.struct_size = sizeof(omega_request), .op = OMEGA_OP_RECALL_MEMORIES,
+            {.struct_size = sizeof(omega_request),
+             .op = OMEGA_OP_RECALL_MEMORIES,
              .options = &recall},
         };
         uint64_t ticket = 0;

@@ -18,12 +18,12 @@ struct watch {
 static bool watch_step(void *context, uint64_t done, uint64_t total)
 {
     struct watch *watch = (struct watch *)context;
-    const bool wanted = watch->progress == NULL ||
-                        watch->progress(watch->context, watch->phase, done, total);
+    const bool wanted =
+        watch->progress == NULL || watch->progress(watch->context, watch->phase, done, total);
     return om_long_go_on(&watch->work, watch->phase, done, total) && wanted;
 }
 
-/* ---- On a running store ---------------------------------------------------------------------- */
+/* ---- On a running store --------------------------------------------------------------------- */
 
 omega_status om_do_backup(omega_runtime *rt, const void *options, void *result)
 {
@@ -151,7 +151,7 @@ omega_status omega_export(omega_runtime *rt, const omega_export_options *options
     return om_operate(rt, OMEGA_OP_EXPORT, options, count != NULL ? count : &unwanted);
 }
 
-/* ---- On a closed store ----------------------------------------------------------------------- */
+/* ---- On a closed store ---------------------------------------------------------------------- */
 
 /* What opening a store without a runtime needs: every schema of this library, no kinds. */
 struct bare {

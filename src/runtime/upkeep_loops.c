@@ -7,7 +7,7 @@
 
 enum { READER_WAIT_MS = 50, TRIM_SLICES = 64 };
 
-/* ---- Retention ------------------------------------------------------------------------------- */
+/* ---- Retention ------------------------------------------------------------------------------ */
 
 static bool should_stop(void *context)
 {
@@ -27,13 +27,15 @@ static bool wants_retention(const struct om_cycle *cycle)
 static omega_status run_retention(struct om_cycle *cycle)
 {
     struct om_retention_report report = {0};
-    const omega_status status = om_memory_retain(cycle->rt->memory, should_stop, (void *)&cycle, &report);
+    const omega_status status =
+        om_memory_retain(cycle->rt->memory, should_stop, (void *)&cycle, &report);
     om_json_put_u64(&cycle->results, "looked_at", report.looked_at);
     om_json_put_u64(&cycle->results, "archived", report.archived);
     om_json_put_u64(&cycle->results, "expired", report.expired);
     om_json_put_u64(&cycle->results, "removed", report.removed);
     if (report.archived > 0) {
-        om_json_put_text(&cycle->actions, NULL, "archived memories that their tier no longer keeps");
+        om_json_put_text(&cycle->actions, NULL,
+                         "archived memories that their tier no longer keeps");
     }
     if (report.expired + report.removed > 0) {
         om_json_put_text(&cycle->actions, NULL, "removed memories whose time was over");
@@ -63,7 +65,7 @@ const struct om_loop om_loop_retention = {
     .interval_ms = retention_interval,
 };
 
-/* ---- Checkpoint ------------------------------------------------------------------------------ */
+/* ---- Checkpoint ----------------------------------------------------------------------------- */
 
 static bool wants_checkpoint(const struct om_cycle *cycle)
 {
@@ -131,7 +133,7 @@ const struct om_loop om_loop_checkpoint = {
     .keeps_no_row = true,
 };
 
-/* ---- Erasure --------------------------------------------------------------------------------- */
+/* ---- Erasure -------------------------------------------------------------------------------- */
 
 static bool wants_erasure(const struct om_cycle *cycle)
 {

@@ -161,7 +161,7 @@ omega_status om_vitals_register(omega_runtime *rt)
     return OMEGA_OK;
 }
 
-/* ---- The contract's report ------------------------------------------------------------------- */
+/* ---- The contract's report ------------------------------------------------------------------ */
 
 static bool serves(enum om_state state)
 {
@@ -203,8 +203,7 @@ void om_vitals_report(omega_runtime *rt, omega_health_report *out)
         one->since_ms = entry->since_wall_ms;
         one->latency_us = entry->latency_ns < 0 ? 0.0 : (double)entry->latency_ns / 1000.0;
         snprintf(one->name, sizeof one->name, "%s", entry->name);
-        const omega_str reason =
-            om_utf8_clip(omega_str_of(entry->reason), sizeof one->reason - 1);
+        const omega_str reason = om_utf8_clip(omega_str_of(entry->reason), sizeof one->reason - 1);
         memcpy(one->reason, reason.ptr, reason.len);
     }
     if (!serves(state)) {
@@ -250,8 +249,7 @@ omega_status omega_drill(omega_runtime *rt, const char *part, bool broken)
         om_memory_disable_index(rt->memory, broken);
         /* A fact, not a measurement: it shows at once, where a probe must fail three times. Getting
          * better is damped as ever. */
-        status = om_health_report(rt->health, "agentdb",
-                                  broken ? OMEGA_UNHEALTHY : OMEGA_HEALTHY,
+        status = om_health_report(rt->health, "agentdb", broken ? OMEGA_UNHEALTHY : OMEGA_HEALTHY,
                                   broken ? "the index was taken away by a drill" : "");
     }
     om_gate_leave(rt, OM_OP_READ);

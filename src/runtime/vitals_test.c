@@ -63,8 +63,8 @@ static void test_a_drill_and_back(void **state)
     hall_open(&hall);
     hall_say(&hall, "Ann prefers tea");
     live(&hall, 60);
-    assert_ok(omega_events_subscribe(
-        hall.rt, OMEGA_EVENT_BIT(OMEGA_EVENT_HEALTH_CHANGED), &events));
+    assert_ok(
+        omega_events_subscribe(hall.rt, OMEGA_EVENT_BIT(OMEGA_EVENT_HEALTH_CHANGED), &events));
     assert_ok(omega_drill(hall.rt, "index", true));
     omega_health_report report = report_of(&hall);
     const omega_subsystem_health *agentdb = part_of(&report, "agentdb");
