@@ -153,27 +153,19 @@ static void recalls(struct memory_bench *bench, uint64_t count, const struct rec
 
 static void filters(struct memory_bench *bench)
 {
-    struct om_arena arena;
-    struct om_filter *filter = NULL;
-    struct om_catalog *catalog = bench->memory->catalog;
-    uint32_t limit = om_catalog_limit(catalog);
-    uint32_t passed = 0;
-    om_arena_init(&arena, &bench->alloc, 0);
-    bench_must(om_filter_compile(
-                   &arena, OM_STR("{\"n\":{\"$gte\":90},\"colour\":{\"$in\":[\"red\"]}}"), &filter),
-               "filter");
-    double from = (double)om_os_cpu_ns() / 1e9;
-    for (uint32_t item = 0; item < limit; item++) {
-        passed += om_filter_entry(filter, catalog, om_catalog_entry(catalog, item)) ? 1 : 0;
-    }
-    double ms = ((double)om_os_cpu_ns() / 1e9 - from) * 1e3;
-    struct om_catalog_usage usage;
-    om_catalog_usage(catalog, &usage);
-    printf(
-        "{\"bench\":\"memories\",\"case\":\"filter\",\"memories\":%u,\"passed\":%u,\"cpu_ms\":%.2f,"
-        "\"catalog_bytes_per_memory\":%.0f}\n",
-        limit, passed, ms, (double)usage.bytes / limit);
-    om_arena_fini(&arena);
+    struct om_memory_stats stats;
+    uint64_t passed = 0;
+    int64_t from = om_os_cpu_ns();
+    bench_must(
+        om_memory_filter_count(
+            bench->memory, OM_STR("{\"n\":{\"$gte\":90},\"colour\":{\"$in\":[\"red\"]}}"), &passed),
+        "filter");
+    double ms = (double)(om_os_cpu_ns() - from) / 1e6;
+    om_memory_stats(bench->memory, &stats);
+    printf("{\"bench\":\"memories\",\"case\":\"filter\",\"memories\":%llu,\"passed\":%llu,"
+           "\"cpu_ms\":%.2f,\"catalog_bytes_per_memory\":%.0f}\n",
+           (unsigned long long)stats.total, (unsigned long long)passed, ms,
+           (double)stats.catalog_bytes / (double)stats.total);
 }
 
 int main(void)

@@ -1,11 +1,11 @@
 /* bench_recall_locomo.c -- the evidence that recall finds for the questions of LoCoMo.
  *
  * Reads $OMEGA_DATA/locomo-a.json (conversations of snap-research's LoCoMo). Each turn is a memory
- * "speaker: text" with its image's caption, each question a recall over its conversation; the figure
- * is the share of a question's evidence turns among the first k, averaged over questions (those
- * without evidence in the conversation are left out). All conversations stand in one store as the
- * scopes of five users, then each in a store of its own: the figures must be the same, as nothing of
- * one user may change another's answers. Nothing here is tuned. */
+ * "speaker: text" with its image's caption, each question a recall over its conversation; the
+ * figure is the share of a question's evidence turns among the first k, averaged over questions
+ * (those without evidence in the conversation are left out). All conversations stand in one store
+ * as the scopes of five users, then each in a store of its own: the figures must be the same, as
+ * nothing of one user may change another's answers. Nothing here is tuned. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

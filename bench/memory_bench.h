@@ -4,7 +4,7 @@
 #ifndef OM_MEMORY_BENCH_H
 #define OM_MEMORY_BENCH_H
 
-#include "memory/memory_int.h"
+#include "memory/memory.h"
 #include "providers/providers.h"
 
 struct memory_bench {

@@ -245,7 +245,7 @@ static omega_status pack_point(struct om_points *points, const omega_vector_add_
     }
     if (status == OMEGA_OK) {
         status = om_spaces_check(points->spaces, options->space, OM_SPACE_POINTS, point->values,
-                                 options->dimension, 0);
+                                 options->dimension);
     }
     if (status == OMEGA_OK) {
         om_pack_str(body, point->key);

@@ -252,7 +252,7 @@ static void test_get_and_ties(void **state)
     home_close(&home);
 }
 
-/* ---- Refused ---------------------------------------------------------------------------------- */
+/* ---- Refused --------------------------------------------------------------------------------- */
 
 static void test_misuse(void **state)
 {
@@ -313,7 +313,7 @@ static void test_repeated_operation(void **state)
     home_close(&home);
 }
 
-/* ---- Memory that is out ------------------------------------------------------------------------ */
+/* ---- Memory that is out ---------------------------------------------------------------------- */
 
 static bool try_all(uint64_t nth)
 {

@@ -32,6 +32,8 @@ struct space_slot {
 struct om_spaces {
     struct om_alloc *alloc;
     struct om_scan_pool *pool;
+    const char *fixed_name;
+    uint32_t fixed_dimension; /* 0: none */
     _Atomic uint32_t count;
     struct space_slot *made[OM_LIMIT_SPACES + 1];
     _Atomic(struct space_slot *) published[OM_LIMIT_SPACES + 1];
@@ -210,8 +212,25 @@ static omega_status check_values(omega_str name, const float *values, uint32_t d
     return OMEGA_OK;
 }
 
+void om_spaces_fix(struct om_spaces *spaces, const char *name, uint32_t dimension)
+{
+    spaces->fixed_name = name;
+    spaces->fixed_dimension = dimension;
+}
+
+/* Of a space that is not there yet. */
+static omega_status check_fixed(const struct om_spaces *spaces, omega_str name, uint32_t dimension)
+{
+    if (spaces->fixed_dimension > 0 && spaces->fixed_dimension != dimension &&
+        om_str_eq_text(name, spaces->fixed_name)) {
+        return om_fail(OMEGA_EINVAL, "space '%s' has %u dimensions, the vector has %u",
+                       spaces->fixed_name, spaces->fixed_dimension, dimension);
+    }
+    return OMEGA_OK;
+}
+
 omega_status om_spaces_check(struct om_spaces *spaces, omega_str name, enum om_space_owner owner,
-                             const float *values, uint32_t dimension, uint32_t fixed)
+                             const float *values, uint32_t dimension)
 {
     const struct om_space *space = om_spaces_find(spaces, name);
     if (space != NULL) {
@@ -226,11 +245,8 @@ omega_status om_spaces_check(struct om_spaces *spaces, omega_str name, enum om_s
         return om_fail(OMEGA_EINVAL, "space '%.*s': a vector has 1 to %d dimensions, not %u",
                        OM_STR_ARG(name), OM_LIMIT_DIMENSION, dimension);
     }
-    if (fixed > 0 && dimension != fixed) {
-        return om_fail(OMEGA_EINVAL, "space '%.*s' has %u dimensions, the vector has %u",
-                       OM_STR_ARG(name), fixed, dimension);
-    }
-    return check_values(name, values, dimension);
+    omega_status status = check_fixed(spaces, name, dimension);
+    return status != OMEGA_OK ? status : check_values(name, values, dimension);
 }
 
 /* ---- Rows of spaces -------------------------------------------------------------------------- */
@@ -407,7 +423,10 @@ omega_status om_spaces_ensure(struct om_spaces *spaces, struct om_txn *txn,
         return status != OMEGA_OK ? status : make_space(spaces, txn, id, wanted, out);
     }
     struct om_space space = *wanted;
-    status = next_id(txn, &space.id);
+    status = check_fixed(spaces, omega_str_of(wanted->name), wanted->dimension);
+    if (status == OMEGA_OK) {
+        status = next_id(txn, &space.id);
+    }
     if (status == OMEGA_OK) {
         status = insert_row(txn, &space);
     }

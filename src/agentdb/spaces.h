@@ -44,12 +44,15 @@ const struct om_space *om_spaces_find(struct om_spaces *spaces, omega_str name);
 const struct om_space *om_spaces_at(struct om_spaces *spaces, uint32_t id);
 uint32_t om_spaces_count(struct om_spaces *spaces); /* ids run 1..count */
 
-/* Checks a caller's vector before it is queued: finite, dimension as the space wants (or `fixed`
- * when the space is not there yet and fixed > 0). OMEGA_EINVAL naming space and both dimensions,
- * or the index of a NaN or infinity; OMEGA_ECONFLICT for a space of the other owner. */
+/* Fixes the dimension of a space that need not be there yet (the name is borrowed, one at most; 0:
+ * its first vector fixes it). Before the first use. */
+void om_spaces_fix(struct om_spaces *spaces, const char *name, uint32_t dimension);
+/* Checks a caller's vector before it is queued: finite, of the space's dimension. OMEGA_EINVAL
+ * naming space and both dimensions, or the index of a NaN or infinity; OMEGA_ECONFLICT for a space
+ * of the other owner. */
 OMEGA_MUST_CHECK omega_status om_spaces_check(struct om_spaces *spaces, omega_str name,
                                               enum om_space_owner owner, const float *values,
-                                              uint32_t dimension, uint32_t fixed);
+                                              uint32_t dimension);
 
 /* In apply: finds the space or makes it (visible to others after the commit; gone with a failed
  * record). `wanted` gives owner, metric, dimension and name. The same misfits as above, checked

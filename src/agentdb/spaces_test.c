@@ -1,5 +1,5 @@
-/* spaces_test.c -- the registry of spaces and the rows of vectors: in one batch, in failing records,
- * across a reopening, damaged. */
+/* spaces_test.c -- the registry of spaces and the rows of vectors: in one batch, in failing
+ * records, across a reopening, damaged. */
 #include "support/support.h"
 
 #include <math.h>
@@ -213,17 +213,19 @@ static void test_checks(void **state)
     home_open(&home);
     omega_str name = OM_STR("a");
     enum om_space_owner owner = OM_SPACE_MEMORIES;
-    assert_ok(om_spaces_check(home.spaces, name, owner, values, DIMENSION, 0));
-    assert_status(om_spaces_check(home.spaces, name, owner, values, DIMENSION, 3), OMEGA_EINVAL);
+    assert_ok(om_spaces_check(home.spaces, name, owner, values, DIMENSION));
+    om_spaces_fix(home.spaces, "a", 3);
+    assert_status(om_spaces_check(home.spaces, name, owner, values, DIMENSION), OMEGA_EINVAL);
     assert_error_says("space 'a' has 3 dimensions, the vector has 4");
-    assert_status(om_spaces_check(home.spaces, name, owner, bad, DIMENSION, 0), OMEGA_EINVAL);
+    om_spaces_fix(home.spaces, "a", 0);
+    assert_status(om_spaces_check(home.spaces, name, owner, bad, DIMENSION), OMEGA_EINVAL);
     assert_error_says("value 2 of the vector is not finite");
-    assert_status(om_spaces_check(home.spaces, name, owner, values, 0, 0), OMEGA_EINVAL);
-    assert_status(om_spaces_check(home.spaces, OM_STR(""), owner, values, 1, 0), OMEGA_EINVAL);
+    assert_status(om_spaces_check(home.spaces, name, owner, values, 0), OMEGA_EINVAL);
+    assert_status(om_spaces_check(home.spaces, OM_STR(""), owner, values, 1), OMEGA_EINVAL);
     struct task task = task_of("a", DIMENSION, 1);
     run(&home, &task, 1);
-    assert_status(om_spaces_check(home.spaces, name, owner, values, 3, 0), OMEGA_EINVAL);
-    assert_status(om_spaces_check(home.spaces, name, OM_SPACE_POINTS, values, DIMENSION, 0),
+    assert_status(om_spaces_check(home.spaces, name, owner, values, 3), OMEGA_EINVAL);
+    assert_status(om_spaces_check(home.spaces, name, OM_SPACE_POINTS, values, DIMENSION),
                   OMEGA_ECONFLICT);
     assert_error_says("space 'a' holds memories, not points");
     home_close(&home);

@@ -18,8 +18,9 @@ struct om_memory_row;
  * 0 is "none". */
 typedef uint32_t om_name_id;
 
-/* What the catalogue keeps of a row. Atomic fields change in place; a change of another is a new row,
- * hence a new entry. What every search asks for stands first, in one or two lines of the cache. */
+/* What the catalogue keeps of a row. Atomic fields change in place; a change of another is a new
+ * row, hence a new entry. What every search asks for stands first, in one or two lines of the
+ * cache. */
 struct om_entry {
     _Atomic uint64_t added;   /* seq + 1: a snapshot from there on shows it; 0: not in use */
     _Atomic uint64_t removed; /* seq: a snapshot from there on does not; 0: stands */

@@ -70,7 +70,7 @@ static void test_names(void **state)
     om_names_fini(&names);
 }
 
-/* ---- Snapshots -------------------------------------------------------------------------------- */
+/* ---- Snapshots ------------------------------------------------------------------------------- */
 
 static void test_snapshots(void **state)
 {
@@ -173,7 +173,7 @@ static void test_out_of_memory(void **state)
     assert_true(om_test_oom_sweep(fill, NULL) > 5);
 }
 
-/* ---- An index that fell behind ---------------------------------------------------------------- */
+/* ---- An index that fell behind --------------------------------------------------------------- */
 
 static size_t found_count(struct house *house, bool *degraded)
 {

@@ -201,3 +201,69 @@ omega_status om_filter_row(const struct om_filter *filter, const struct om_memor
     om_buf_fini(&packed);
     return status;
 }
+
+/* ---- Hooks ---------------------------------------------------------------------------------- */
+
+omega_status om_memory_filter_count(struct om_memory *memory, omega_str filter_json, uint64_t *out)
+{
+    struct om_arena arena;
+    struct om_filter *filter = NULL;
+    uint64_t seq = om_store_commit_seq(memory->store);
+    om_arena_init(&arena, memory->options.alloc, 0);
+    *out = 0;
+    omega_status status = om_filter_compile(&arena, filter_json, &filter);
+    unsigned ticket = om_catalog_enter(memory->catalog);
+    uint32_t limit = status == OMEGA_OK ? om_catalog_limit(memory->catalog) : 0;
+    for (uint32_t item = 0; item < limit; item++) {
+        const struct om_entry *entry = om_catalog_entry(memory->catalog, item);
+        bool pass = om_entry_stands(entry, seq) && om_filter_entry(filter, memory->catalog, entry);
+        *out += pass ? 1 : 0;
+    }
+    om_catalog_leave(memory->catalog, ticket);
+    om_arena_fini(&arena);
+    return status;
+}
+
+static omega_status try_entry(const struct om_filter *filter, const struct om_memory_row *row,
+                              bool *pass)
+{
+    struct om_catalog *catalog = NULL;
+    uint32_t item = 0;
+    omega_status status = om_catalog_new(om_alloc_default(), &catalog);
+    if (status == OMEGA_OK) {
+        status = om_catalog_prepare(catalog, row, &item);
+    }
+    if (status == OMEGA_OK) {
+        om_catalog_add(catalog, item, 1);
+        *pass = om_filter_entry(filter, catalog, om_catalog_entry(catalog, item));
+    }
+    om_catalog_free(catalog);
+    return status;
+}
+
+omega_status om_memory_filter_try(omega_str filter_json, omega_str metadata_json, unsigned *out)
+{
+    struct om_arena arena;
+    struct om_filter *filter = NULL;
+    bool by_row = false;
+    bool by_entry = false;
+    struct om_memory_row row;
+    memset(&row, 0, sizeof row);
+    row.row = 1;
+    row.tier = OMEGA_TIER_EPISODIC;
+    row.type = OM_STR("note");
+    row.importance = 0.5;
+    row.key = OM_STR("key");
+    row.metadata = metadata_json;
+    om_arena_init(&arena, om_alloc_default(), 0);
+    omega_status status = om_filter_compile(&arena, filter_json, &filter);
+    if (status == OMEGA_OK) {
+        status = try_entry(filter, &row, &by_entry);
+    }
+    if (status == OMEGA_OK) {
+        status = om_filter_row(filter, &row, &by_row);
+    }
+    om_arena_fini(&arena);
+    *out = (by_row ? 1u : 0) | (by_entry ? 2u : 0);
+    return status;
+}

@@ -369,10 +369,33 @@ static void refuse(const char *json, const char *part)
     om_arena_fini(&arena);
 }
 
+/* `depth` times {"$not": around `inner`. */
+static void nest(char *out, size_t size, int depth, const char *inner)
+{
+    size_t len = 0;
+    for (int i = 0; i < depth; i++) {
+        len += (size_t)snprintf(out + len, size - len, "{\"$not\":");
+    }
+    len += (size_t)snprintf(out + len, size - len, "%s", inner);
+    for (int i = 0; i < depth; i++) {
+        len += (size_t)snprintf(out + len, size - len, "}");
+    }
+}
+
+/* {"a": {"$in": [7, 7 ...]}} */
+static void list_of(char *out, size_t size, int count)
+{
+    size_t len = (size_t)snprintf(out, size, "{\"a\":{\"$in\":[7");
+    for (int i = 1; i < count; i++) {
+        len += (size_t)snprintf(out + len, size - len, ",7");
+    }
+    (void)snprintf(out + len, size - len, "]}}");
+}
+
 static void test_misuse(void **state)
 {
-    char deep[512] = "";
-    char many[8192] = "{\"a\":{\"$in\":[0";
+    char deep[512];
+    char many[8192];
     (void)state;
     refuse("{\"a\":", "filter");
     refuse("[]", "filter: expected an object, found a list");
@@ -395,40 +418,22 @@ static void test_misuse(void **state)
     refuse("{\"@importance\":\"high\"}", "filter.@importance: expected a number, found a text");
     refuse("{\"@created_at\":\"yesterday\"}", "expected an RFC 3339 stamp, found 'yesterday'");
     refuse("{\"@pinned\":{\"$gt\":false}}", "filter.@pinned.$gt: expected true or false");
-    for (int i = 0; i < 16; i++) {
-        (void)strcat(deep, "{\"$not\":");
-    }
-    (void)strcat(deep, "{}");
-    for (int i = 0; i < 16; i++) {
-        (void)strcat(deep, "}");
-    }
+    nest(deep, sizeof deep, 16, "{}");
     refuse(deep, "a filter is at most 16 deep");
-    for (int i = 0; i < 256; i++) {
-        (void)strcat(many, ",1");
-    }
-    (void)strcat(many, "]}}");
+    list_of(many, sizeof many, 257);
     refuse(many, "at most 256 conditions");
 }
 
 static void test_limits_are_met(void **state)
 {
     struct om_memory_row row = plain_row();
-    char deep[512] = "";
-    char many[8192] = "{\"a\":{\"$in\":[7";
+    char deep[512];
+    char many[8192];
     (void)state;
     row.metadata = OM_STR("{\"a\":7}");
-    for (int i = 0; i < 15; i++) {
-        (void)strcat(deep, "{\"$not\":");
-    }
-    (void)strcat(deep, "{\"a\":7}");
-    for (int i = 0; i < 15; i++) {
-        (void)strcat(deep, "}");
-    }
+    nest(deep, sizeof deep, 15, "{\"a\":7}");
     check_both(deep, &row, false);
-    for (int i = 0; i < 255; i++) {
-        (void)strcat(many, ",1");
-    }
-    (void)strcat(many, "]}}");
+    list_of(many, sizeof many, 256);
     check_both(many, &row, true);
 }
 

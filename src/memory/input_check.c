@@ -193,9 +193,8 @@ static omega_status check_embedding(struct om_memory *memory, const float *embed
         return om_fail(OMEGA_EINVAL, "the space '%s' is filled by the embedder; name another",
                        embedder->space);
     }
-    uint32_t fixed = om_str_eq_text(*space, "default") ? memory->options.dimension : 0;
-    return om_spaces_check(memory->options.spaces, *space, OM_SPACE_MEMORIES, embedding, dimension,
-                           fixed);
+    return om_spaces_check(memory->options.spaces, *space, OM_SPACE_MEMORIES, embedding,
+                           dimension);
 }
 
 /* ---- Whole structs --------------------------------------------------------------------------- */

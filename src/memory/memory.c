@@ -20,6 +20,7 @@ omega_status om_memory_new(const struct om_memory_options *options, struct om_me
     }
     memory->options = *options;
     om_memory_bind_kinds(memory);
+    om_spaces_fix(options->spaces, "default", options->dimension);
     omega_status status = om_publisher_new(options->alloc, &memory->publisher);
     if (status == OMEGA_OK) {
         status = om_catalog_new(options->alloc, &memory->catalog);

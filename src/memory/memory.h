@@ -118,6 +118,13 @@ omega_health om_memory_probe(struct om_memory *memory, char *reason, size_t size
  * alone (newest first, words matched by a scan) and says degraded. */
 void om_memory_disable_index(struct om_memory *memory, bool disabled);
 
+/* Hooks for measuring and fuzzing filters. How many entries of the catalogue pass. */
+OMEGA_MUST_CHECK omega_status om_memory_filter_count(struct om_memory *memory,
+                                                     omega_str filter_json, uint64_t *out);
+/* Does a memory with this metadata pass? Asked of a row and of its entry: bit 0 and bit 1. */
+OMEGA_MUST_CHECK omega_status om_memory_filter_try(omega_str filter_json, omega_str metadata_json,
+                                                   unsigned *out);
+
 /* Builds lists for callers outside (ops tests, import). */
 const omega_memory *om_memories_at(const omega_memories *memories, size_t index);
 size_t om_memories_count(const omega_memories *memories);

@@ -1,10 +1,10 @@
 /* recall_oracle_test.c -- recall against a plain evaluation of the same rules over random stores.
  *
- * The oracle keeps every memory as a struct, and knows nothing of postings, working sets, catalogues
- * or candidates: it decides who is visible by the words of omega/base.h, counts words in every text
- * of the visible roots, takes cosines one by one, normalises by the best, sums and sorts. The words
- * are ones that no stemmer changes and no correction touches. The same questions are asked with the
- * index off, and after the store was opened again. */
+ * The oracle keeps every memory as a struct, and knows nothing of postings, working sets,
+ * catalogues or candidates: it decides who is visible by the words of omega/base.h, counts words in
+ * every text of the visible roots, takes cosines one by one, normalises by the best, sums and
+ * sorts. The words are ones that no stemmer changes and no correction touches. The same questions
+ * are asked with the index off, and after the store was opened again. */
 #include "support/support.h"
 
 #include <math.h>

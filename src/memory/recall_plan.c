@@ -15,6 +15,11 @@
 
 static omega_status check_numbers(const omega_recall_options *o)
 {
+    if (o->struct_size < sizeof *o) {
+        return om_fail(OMEGA_EINVAL,
+                       "struct_size of the recall's options is %u; use its INIT macro",
+                       o->struct_size);
+    }
     if (o->k < 1 || o->k > OM_LIMIT_K) {
         return om_fail(OMEGA_EINVAL, "k is 1 to %d, not %u", OM_LIMIT_K, o->k);
     }
@@ -144,9 +149,8 @@ static omega_status plan_embedding_arm(struct om_recall *recall, double weight)
     const omega_recall_options *o = recall->options;
     struct om_memory *memory = recall->memory;
     omega_str name = o->space.len > 0 ? o->space : OM_STR("default");
-    uint32_t fixed = om_str_eq_text(name, "default") ? memory->options.dimension : 0;
     omega_status status = om_spaces_check(memory->options.spaces, name, OM_SPACE_MEMORIES,
-                                          o->embedding, o->dimension, fixed);
+                                          o->embedding, o->dimension);
     if (status != OMEGA_OK) {
         return status;
     }

@@ -1,10 +1,10 @@
 /* recall_stress_test.c -- recalls beside stores, updates and deletes.
  *
  * Writers own their slots and announce, around each call, that one has begun and that it is done.
- * A reader looks at a slot before and after its recall; what was done before and has not begun since
- * must be in the answer exactly as it was left: there in its version, or not there. A slot whose only
- * call meanwhile is an update must be there in one of the two versions. Each version has its own
- * vector: a text that is found at a cosine of 1 must be the text of that very version. */
+ * A reader looks at a slot before and after its recall; what was done before and has not begun
+ * since must be in the answer exactly as it was left: there in its version, or not there. A slot
+ * whose only call meanwhile is an update must be there in one of the two versions. Each version has
+ * its own vector: a text that is found at a cosine of 1 must be the text of that very version. */
 #include "support/support.h"
 
 #include <math.h>

@@ -244,7 +244,7 @@ static void test_expired_is_hidden(void **state)
     house_close(&house);
 }
 
-/* ---- Accesses --------------------------------------------------------------------------------- */
+/* ---- Accesses -------------------------------------------------------------------------------- */
 
 static void test_reads_are_counted(void **state)
 {
@@ -268,7 +268,7 @@ static void test_reads_are_counted(void **state)
     house_close(&house);
 }
 
-/* ---- Without the index, and with damage ------------------------------------------------------- */
+/* ---- Without the index, and with damage ------------------------------------------------------ */
 
 static void test_without_index(void **state)
 {
@@ -335,7 +335,7 @@ static void test_damaged_row(void **state)
     house_close(&house);
 }
 
-/* ---- Refused ---------------------------------------------------------------------------------- */
+/* ---- Refused --------------------------------------------------------------------------------- */
 
 static void refuse(struct house *house, const omega_recall_options *options, omega_status status,
                    const char *part)
@@ -359,6 +359,9 @@ static void test_misuse(void **state)
     refuse(&house, &options, OMEGA_EINVAL, "k is 1 to 10000, not 0");
     options.k = 10001;
     refuse(&house, &options, OMEGA_EINVAL, "k is 1 to 10000, not 10001");
+    options = question("x", 5);
+    options.struct_size = 0;
+    refuse(&house, &options, OMEGA_EINVAL, "struct_size");
     options = question(NULL, 5);
     refuse(&house, &options, OMEGA_EINVAL, "a recall needs a query or an embedding");
     options = question("a\xff", 5);
@@ -386,7 +389,7 @@ static void test_misuse(void **state)
     house_close(&house);
 }
 
-/* ---- Memory that is out ------------------------------------------------------------------------ */
+/* ---- Memory that is out ---------------------------------------------------------------------- */
 
 static void furnish(struct house *house, void *context)
 {
@@ -424,6 +427,42 @@ static void test_out_of_memory(void **state)
     house_sweep("recall from rows", &by_rows);
 }
 
+/* Opening with allocation `nth` failing: it opens, or says so and leaves nothing behind. */
+static bool open_with_failure(struct house *house, uint64_t nth)
+{
+    om_test_fail_alloc(nth, false);
+    omega_status status = house_try_start(house);
+    bool failed = om_test_alloc_failed();
+    om_test_fail_alloc(0, false);
+    assert_true(status == OMEGA_OK || (failed && status == OMEGA_ENOMEM));
+    if (status == OMEGA_OK) {
+        omega_memories *found = ask(house, "tea", 5);
+        assert_int_equal(om_memories_count(found), 1);
+        om_memories_free(found);
+    }
+    house_stop(house);
+    return failed;
+}
+
+static void test_load_out_of_memory(void **state)
+{
+    struct house house;
+    uint64_t nth = 1;
+    (void)state;
+    house_open(&house);
+    furnish(&house, NULL);
+    house_stop(&house);
+    om_log_set_level(OM_LOG_OFF);
+    while (open_with_failure(&house, nth)) {
+        nth++;
+    }
+    om_log_set_level(OM_LOG_WARN);
+    print_message("load: %llu allocations made to fail\n", (unsigned long long)(nth - 1));
+    assert_true(nth > 20);
+    house_start(&house);
+    house_close(&house);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_damaged_row),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_load_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
