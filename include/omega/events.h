@@ -7,7 +7,7 @@
  * A publisher never waits: a subscriber that falls 8,192 events behind is told how many it lost
  * (OMEGA_EVENT_LAGGED) and goes on with the oldest that is left.
  *
- * JSON form: {"type":"MemoryStored","id":"17.0","at":"...","tier":"semantic","memory":"..."}.
+ * JSON form: {"type":"MemoryStored","id":"17.1","at":"...","tier":"semantic","memory":"..."}.
  *
  * Threads: one thread at a time per subscription; omega_events_close from any. Since 0.1. */
 #ifndef OMEGA_EVENTS_H

@@ -40,7 +40,7 @@ static omega_status run_metrics(struct om_op_call *call)
 }
 
 static const struct om_op_field events_fields[] = {
-    {"after", "string", false, "an event's id, \"17.0\": only later ones"},
+    {"after", "string", false, "an event's id, \"17.1\": only later ones"},
     {"types", "array of strings", false, "only these"},
     {"limit", "integer", false, "1..1000; 100 when not given"},
     OM_FIELDS_END};
@@ -54,7 +54,7 @@ static omega_status read_after(omega_str after, omega_events_query *query)
     }
     if (!om_str_to_u64(om_str_cut(after, '.', &rest), &query->row) ||
         !om_str_to_u64(rest, &second) || second > UINT32_MAX) {
-        return om_fail(OMEGA_EINVAL, "'after' must be an event's id like \"17.0\"");
+        return om_fail(OMEGA_EINVAL, "'after' must be an event's id like \"17.1\"");
     }
     query->n = (uint32_t)second;
     return OMEGA_OK;
