@@ -1,4 +1,5 @@
-/* check_test.c -- each kind of damage is named; a check can be cancelled; a sound store is silent. */
+/* check_test.c -- each kind of damage is named; a check can be cancelled; a sound store is silent.
+ * */
 #include "support/support.h"
 
 #include <sqlite3.h>
