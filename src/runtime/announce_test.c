@@ -28,10 +28,8 @@ enum { PAGE = 3 };
 static size_t past_events(struct hall *hall, uint64_t row, bool page, uint64_t mask,
                           struct om_json_doc **docs)
 {
-    const omega_events_query query = {.struct_size = sizeof query,
-                                      .row = row,
-                                      .type_mask = mask,
-                                      .max = page ? PAGE : 0};
+    const omega_events_query query = {
+        .struct_size = sizeof query, .row = row, .type_mask = mask, .max = page ? PAGE : 0};
     char *text = NULL;
     size_t count = 0;
     assert_ok(omega_events_since(hall->rt, &query, &text, NULL));
@@ -152,13 +150,14 @@ static void test_past_events_stand_after_a_restart(void **state)
     for (int i = 0; i < 3; i++) {
         om_json_free(docs[i]);
     }
-    assert_int_equal(past_events(&hall, row + 1, false, 0, docs), COUNT - 3); /* each has a row of its own */
+    assert_int_equal(past_events(&hall, row + 1, false, 0, docs),
+                     COUNT - 3); /* each has a row of its own */
     assert_true(text_is(docs[0], "memory", ids[3].text));
     for (int i = 0; i < COUNT - 3; i++) {
         om_json_free(docs[i]);
     }
-    assert_int_equal(past_events(&hall, 0, false, OMEGA_EVENT_BIT(OMEGA_EVENT_MEMORY_FORGOTTEN), docs),
-                     0);
+    assert_int_equal(
+        past_events(&hall, 0, false, OMEGA_EVENT_BIT(OMEGA_EVENT_MEMORY_FORGOTTEN), docs), 0);
     hall_close(&hall);
 }
 

@@ -96,6 +96,7 @@ const struct om_option_table om_config_table = {rows, OM_COUNT_OF(rows)};
 /* Lays what a caller of another version knows over the defaults of this one. */
 void om_config_take(omega_config *out, const omega_config *given)
 {
+    memset(out, 0, sizeof *out); /* gaps and tails too: it is copied as a whole */
     om_options_init(&om_config_table, out);
     if (given != NULL) {
         memcpy(out, given, OM_MIN((size_t)given->struct_size, sizeof *out));

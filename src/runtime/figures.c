@@ -13,6 +13,7 @@ enum {
     MEMORIES,
     ARCHIVED,
     SUPERSEDED,
+    INTELLIGENCES,
     STATE,
     HEALTH,
     DB_BYTES,
@@ -64,6 +65,7 @@ static const struct om_metric_row rows[FIGURE_COUNT] = {
                   OM_COUNT_OF(tier_names)},
     [ARCHIVED] = GAUGE("memories_archived", "Archived memories.", NULL),
     [SUPERSEDED] = GAUGE("memories_superseded", "Past versions and corrected memories.", NULL),
+    [INTELLIGENCES] = GAUGE("intelligences", "Registered intelligences.", NULL),
     [STATE] = GAUGE("state",
                     "State of the runtime: 0 created, 1 starting, 2 running, 3 paused, "
                     "4 stopping, 5 stopped, 6 failed.",
@@ -232,6 +234,7 @@ omega_status omega_metrics(omega_runtime *rt, omega_runtime_metrics *out)
     full.archived_memories = (uint64_t)om_metric_value(rt->figures, ARCHIVED, 0);
     full.resident_bytes = (uint64_t)om_metric_value(rt->figures, RESIDENT, 0);
     full.private_bytes = (uint64_t)om_metric_value(rt->figures, PRIVATE, 0);
+    full.intelligence_count = (uint64_t)om_metric_value(rt->figures, INTELLIGENCES, 0);
     total_cycles(rt, &full);
     total_operations(rt, &full);
     memcpy(out, &full, OM_MIN((size_t)full.struct_size, sizeof full));
@@ -247,6 +250,7 @@ static void put_summary(struct om_json_out *json, const omega_runtime_metrics *m
         om_json_put_u64(json, tier_names[tier], m->memories_by_tier[tier]);
     }
     om_json_close(json, '}');
+    om_json_put_u64(json, "archived_memories", m->archived_memories);
     om_json_put_u64(json, "total_cycles", m->total_cycles);
     om_json_open(json, "cycles_by_loop", '{');
     for (unsigned i = 0; i < OM_COUNT_OF(loop_names); i++) {
@@ -264,6 +268,8 @@ static void put_summary(struct om_json_out *json, const omega_runtime_metrics *m
     om_json_put_double(json, "recall_p99_us", m->recall_p99_us);
     om_json_put_double(json, "write_p50_us", m->write_p50_us);
     om_json_put_double(json, "write_p99_us", m->write_p99_us);
+    om_json_put_u64(json, "resident_bytes", m->resident_bytes);
+    om_json_put_u64(json, "private_bytes", m->private_bytes);
 }
 
 static omega_status take_text(struct om_buf *buf, char **out)

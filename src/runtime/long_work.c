@@ -165,6 +165,10 @@ omega_status omega_operation_list(omega_runtime *rt, omega_operation_info *out, 
     if (status != OMEGA_OK) {
         return status;
     }
+    if (count == NULL || (out == NULL && capacity > 0)) {
+        om_gate_leave(rt, OM_OP_READ);
+        return om_fail(OMEGA_EINVAL, "a place for the operations and their count is needed");
+    }
     struct listing list = {out, OM_MIN(capacity, (size_t)OM_LIMIT_LIST), 0};
     status = om_operations_each(rt, list.capacity, list_one, &list);
     if (status == OMEGA_OK) {
