@@ -1,5 +1,4 @@
-/* check_test.c -- each kind of damage is named; a check can be cancelled; a sound store is silent.
- * */
+/* check_test.c -- each kind of damage is named, a sound store is silent, a check is cancelled. */
 #include "support/support.h"
 
 #include <sqlite3.h>

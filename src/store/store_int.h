@@ -264,7 +264,7 @@ struct om_readers {
     unsigned max;
 };
 
-/* Pages that were written since the last erasure (erase.c): a bit for each. */
+/* Pages that were written since the last erasure (scrub.c): a bit for each. */
 struct om_noted {
     unsigned char *bits;
     size_t size;

@@ -1,4 +1,4 @@
-/* erase_test.c -- what was deleted is in no file any more: searched for byte by byte. */
+/* scrub_test.c -- what was deleted is in no file any more: searched for byte by byte. */
 #include "support/support.h"
 
 #include <ftw.h>

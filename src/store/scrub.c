@@ -1,4 +1,4 @@
-/* erase.c -- deleted bytes leave the files.
+/* scrub.c -- deleted bytes leave the files.
  *
  * SQLite's secure_delete overwrites a cell that is deleted and a page that is freed, but when a
  * page is rebuilt to balance a tree, cells that moved to a neighbour stay behind in the page's gap;
