@@ -59,13 +59,14 @@ static void free_entry(void *context, uint32_t item)
     for (size_t i = 0; i < OM_COUNT_OF(names); i++) {
         om_names_drop(&catalog->names, names[i]);
     }
-    if (entry->packed != NULL) {
-        size_t size = om_filter_packed_size(entry->packed);
+    unsigned char *packed = atomic_load_explicit(&entry->packed, memory_order_relaxed);
+    atomic_store_explicit(&entry->packed, NULL, memory_order_relaxed);
+    if (packed != NULL) {
+        size_t size = om_filter_packed_size(packed);
         atomic_fetch_sub_explicit(&catalog->packed_bytes, size, memory_order_relaxed);
-        memset(entry->packed, 0, size);
-        om_put(catalog->alloc, entry->packed);
+        memset(packed, 0, size);
+        om_put(catalog->alloc, packed);
     }
-    entry->packed = NULL;
     entry->user = entry->agent = entry->session = entry->root = 0;
     entry->type = entry->role = entry->name = 0;
 }
@@ -100,7 +101,8 @@ void om_catalog_free(struct om_catalog *catalog)
     }
     uint32_t limit = catalog->items != NULL ? om_items_limit(catalog->items) : 0;
     for (uint32_t item = 0; item < limit; item++) {
-        om_put(catalog->alloc, om_catalog_entry(catalog, item)->packed);
+        struct om_entry *entry = om_catalog_entry(catalog, item);
+        om_put(catalog->alloc, atomic_load_explicit(&entry->packed, memory_order_relaxed));
     }
     for (size_t i = 0; i < CHUNK_COUNT; i++) {
         om_os_pages_free(atomic_load_explicit(&catalog->chunks[i], memory_order_relaxed),
@@ -126,6 +128,25 @@ void om_catalog_leave(struct om_catalog *catalog, unsigned ticket)
 bool om_catalog_find(struct om_catalog *catalog, int64_t row, uint32_t *item)
 {
     return om_items_find(catalog->items, row, item);
+}
+
+void om_catalog_look_ahead(const struct om_catalog *catalog, uint32_t item)
+{
+    enum { NEAR = 6, FAR = 16, LINE = 64 };
+    uint32_t place = item & (CHUNK_ENTRIES - 1);
+    if (place >= CHUNK_ENTRIES - FAR) {
+        return; /* the next chunk may not be there */
+    }
+    const struct om_entry *entry = om_catalog_entry(catalog, item);
+    const char *far_entry = (const char *)(entry + FAR);
+    const unsigned char *packed = atomic_load_explicit(&entry[NEAR].packed, memory_order_relaxed);
+    __builtin_prefetch(far_entry);
+    __builtin_prefetch(far_entry + LINE);
+    if (packed != NULL) { /* perhaps freed by now: a prefetch does not mind */
+        __builtin_prefetch(packed);
+        __builtin_prefetch(packed + LINE);
+        __builtin_prefetch(packed + 2 * LINE);
+    }
 }
 
 uint32_t om_catalog_limit(const struct om_catalog *catalog)
@@ -286,12 +307,15 @@ static omega_status take_packed(struct om_catalog *catalog, const struct om_memo
     om_buf_init(&packed, catalog->alloc, 64u << 20);
     omega_status status = om_filter_pack(values, &packed);
     if (status == OMEGA_OK && packed.len > 0) {
-        entry->packed = om_get(catalog->alloc, packed.len);
-        status = entry->packed != NULL ? OMEGA_OK : om_nomem();
-    }
-    if (status == OMEGA_OK && packed.len > 0) {
-        memcpy(entry->packed, packed.ptr, packed.len);
-        atomic_fetch_add_explicit(&catalog->packed_bytes, packed.len, memory_order_relaxed);
+        unsigned char *copy = om_get(catalog->alloc, packed.len);
+        if (copy == NULL) {
+            status = om_nomem();
+        } else {
+            memcpy(copy, packed.ptr, packed.len);
+            atomic_fetch_add_explicit(&catalog->packed_bytes, packed.len, memory_order_relaxed);
+        }
+        /* Relaxed: `added` releases it; looking ahead only wants the address. */
+        atomic_store_explicit(&entry->packed, copy, memory_order_relaxed);
     }
     om_buf_fini(&packed);
     return status;

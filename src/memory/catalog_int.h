@@ -28,7 +28,7 @@ struct om_entry {
     om_name_id user, agent, session;
     _Atomic double importance;
     _Atomic int64_t expires_at;
-    unsigned char *packed; /* of om_filter_pack; NULL when empty */
+    _Atomic(unsigned char *) packed; /* of om_filter_pack; NULL when empty */
     int64_t row;
     int64_t occurred_at, valid_from, created_at;
     om_name_id root, type, role, name;
@@ -55,6 +55,9 @@ bool om_catalog_find(struct om_catalog *catalog, int64_t row, uint32_t *item);
 struct om_entry *om_catalog_entry(const struct om_catalog *catalog, uint32_t item);
 /* Items ever given are 0 .. this - 1. */
 uint32_t om_catalog_limit(const struct om_catalog *catalog);
+/* Fetches into the cache what a filter will read of the items that follow this one: a search asks
+ * nearly in the order of items, and waits for memory at each of them otherwise. */
+void om_catalog_look_ahead(const struct om_catalog *catalog, uint32_t item);
 /* True when a snapshot at `seq` shows the entry: its other fields may be read then. */
 bool om_entry_stands(const struct om_entry *entry, uint64_t seq);
 /* Its state as a snapshot at `seq` shows it. */

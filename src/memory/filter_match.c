@@ -154,10 +154,11 @@ static bool node_passes(const struct om_filter_node *node, const struct subject 
 bool om_filter_entry(const struct om_filter *filter, const struct om_catalog *catalog,
                      const struct om_entry *entry)
 {
-    struct subject subject = {.packed = entry->packed};
+    struct subject subject = {.packed = NULL};
     if (filter == NULL) {
         return true;
     }
+    subject.packed = atomic_load_explicit(&entry->packed, memory_order_relaxed);
     if (filter->looks_at_fields) {
         subject.tier = (omega_tier)atomic_load_explicit(&entry->tier, memory_order_relaxed);
         subject.importance = atomic_load_explicit(&entry->importance, memory_order_relaxed);
@@ -216,6 +217,7 @@ omega_status om_memory_filter_count(struct om_memory *memory, omega_str filter_j
     uint32_t limit = status == OMEGA_OK ? om_catalog_limit(memory->catalog) : 0;
     for (uint32_t item = 0; item < limit; item++) {
         const struct om_entry *entry = om_catalog_entry(memory->catalog, item);
+        om_catalog_look_ahead(memory->catalog, item);
         bool pass = om_entry_stands(entry, seq) && om_filter_entry(filter, memory->catalog, entry);
         *out += pass ? 1 : 0;
     }

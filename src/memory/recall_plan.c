@@ -354,6 +354,9 @@ bool om_recall_passes(void *context, uint32_t item)
 {
     const struct om_recall *recall = context;
     const struct om_entry *entry = om_catalog_entry(recall->memory->catalog, item);
+    if (recall->filter != NULL) {
+        om_catalog_look_ahead(recall->memory->catalog, item);
+    }
     if (!om_entry_stands(entry, recall->reader.seq)) {
         return false;
     }
