@@ -159,7 +159,10 @@ void om_word_retire(struct om_words *w, struct om_word_garbage *garbage,
 
 static struct om_word_entry *entry_at(struct om_words *w, uint64_t entry)
 {
-    return om_word_entry_at(atomic_load_explicit(&w->entries, memory_order_relaxed), entry);
+    struct om_word_entry *found =
+        om_word_entry_at(atomic_load_explicit(&w->entries, memory_order_relaxed), entry);
+    OM_ASSERT(found != NULL);
+    return found;
 }
 
 static uint32_t *length_at(struct om_words *w, uint64_t entry)
