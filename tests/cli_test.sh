@@ -241,12 +241,12 @@ mkfifo "$work/pipe"
 "$omega" list --limit 1000 --json --data "$data" >"$work/pipe" &
 first=$!
 exec 9<"$work/pipe"
-for i in $(seq 1 100); do
-    "$omega" health --data "$data" >"$work/said" 2>&1
-    code=$?
-    [ $code -ne 6 ] || break
-    sleep 0.05
+for i in $(seq 1 500); do
+    ! grep -q "$first" "$data/omega.lock" || break
+    sleep 0.02
 done
+"$omega" health --data "$data" >"$work/said" 2>&1
+code=$?
 [ $code -eq 6 ] && grep -q "$first" "$work/said" && grep -q "omega.sock" "$work/said"
 bad=$?
 [ $bad -eq 0 ] || cat "$work/said"
@@ -272,7 +272,7 @@ long=$work/long
 "$omega" import "$work/long.jsonl" --data "$long" >"$work/said" 2>&1 &
 first=$!
 size() { stat -c %s "$long/omega.db" "$long/omega.db-wal" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'; }
-for i in $(seq 1 500); do
+for i in $(seq 1 1000); do
     [ "$(size)" -lt 2000000 ] || break
     sleep 0.01
 done

@@ -23,7 +23,7 @@ static void print_case(const struct cli *cli, const char *name, double *us, size
     const double p50 = us[count / 2];
     const double p99 = us[count * 99 / 100];
     printf(cli->json ? "{\"case\":\"%s\",\"count\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f}\n"
-                     : "%-26s %5zu times   p50 %9.1f us   p99 %9.1f us\n",
+                     : "%-28s %5zu times   p50 %9.1f us   p99 %9.1f us\n",
            name, count, p50, p99);
 }
 
@@ -114,7 +114,9 @@ static omega_status bench_batches(struct cli *cli, struct om_rng *rng)
         const int64_t start = om_mono_ns(om_clock_system());
         status = omega_memory_store_batch(cli->rt, inputs, BATCH, NULL, ids);
         us[b] = us_since(start);
-        cli_progress(cli, "filling", b + 1, BATCHES);
+        if (status == OMEGA_OK && !cli_progress(cli, "filling", b + 1, BATCHES)) {
+            status = om_fail(OMEGA_ECANCELLED, "measuring was ended early");
+        }
     }
     cli_progress_end(cli);
     if (status == OMEGA_OK) {

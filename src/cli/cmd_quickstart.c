@@ -41,8 +41,9 @@ static bool beside_program(char out[OM_PATH_SIZE])
     }
     *slash = '\0';
     for (size_t i = 0; i < OM_COUNT_OF(steps); i++) {
-        if (om_os_join(out, self, steps[i]) == OMEGA_OK && has_documents(out)) {
-            return true;
+        char path[OM_PATH_SIZE];
+        if (om_os_join(path, self, steps[i]) == OMEGA_OK && has_documents(path)) {
+            return realpath(path, out) != NULL;
         }
     }
     return false;

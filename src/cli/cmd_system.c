@@ -17,10 +17,11 @@ static void show_health(struct cli *cli, const struct om_json *result)
     (void)cli;
     printf("overall: %.*s\n", OM_STR_ARG(om_json_str(om_json_get(health, "overall"))));
     while (om_json_next(parts, &at, &name, &one)) {
-        printf("  %-10.*s %-10.*s %6.0f us  ", OM_STR_ARG(name),
+        const omega_str reason = om_json_str(om_json_get(one, "reason"));
+        printf("  %-10.*s %-10.*s %6.0f us%s", OM_STR_ARG(name),
                OM_STR_ARG(om_json_str(om_json_get(one, "status"))),
-               om_json_number(om_json_get(one, "latency_us")));
-        cli_put_text(stdout, om_json_str(om_json_get(one, "reason")), 100);
+               om_json_number(om_json_get(one, "latency_us")), reason.len > 0 ? "  " : "");
+        cli_put_text(stdout, reason, 100);
         printf("\n");
     }
 }
