@@ -57,7 +57,7 @@ static void free_handles(omega_runtime *rt)
     om_stemmers_fini(&rt->stemmers);
 }
 
-enum { KINDS_MAX = 64 };
+enum { KINDS_MAX = 64, ERASE_WAIT_MS = 1000 };
 
 static size_t add_kinds(const struct om_record_kind **all, size_t count,
                         const struct om_record_kind *const *some, size_t some_count)
@@ -147,8 +147,18 @@ static omega_status stop_memory(void *context, int64_t deadline_ns)
     omega_runtime *rt = (omega_runtime *)context;
     (void)deadline_ns;
     struct om_store_info info;
+    uint64_t overwritten = 0;
     om_store_info(rt->store, &info);
-    return info.read_only ? OMEGA_OK : om_memory_flush_access(rt->memory);
+    if (info.read_only) {
+        return OMEGA_OK;
+    }
+    omega_status status = om_memory_flush_access(rt->memory);
+    if (status == OMEGA_OK && om_store_wants_erase(rt->store)) {
+        /* Else the next start would finish it; what was forgotten leaves the files today. */
+        status = om_store_erase(rt->store, ERASE_WAIT_MS, &overwritten);
+        status = status == OMEGA_EAGAIN ? OMEGA_OK : status;
+    }
+    return status;
 }
 
 /* The scheduler is made with each start, because its rows load their due times from the store. */

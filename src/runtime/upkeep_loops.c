@@ -74,6 +74,7 @@ static bool wants_checkpoint(const struct om_cycle *cycle)
     const omega_status flushed = om_memory_flush_access(rt->memory);
     (void)flushed; /* what was not written stays gathered */
     om_memory_reclaim(rt->memory);
+    om_points_reclaim(rt->points, rt->store);
     return om_store_wants_checkpoint(rt->store);
 }
 
@@ -106,6 +107,7 @@ static omega_status run_checkpoint(struct om_cycle *cycle)
         om_json_put_text(&cycle->actions, NULL, "moved the write-ahead log into the database");
     }
     om_memory_reclaim(rt->memory);
+    om_points_reclaim(rt->points, rt->store);
     return postponed ? OMEGA_OK : status;
 }
 
