@@ -8,6 +8,36 @@ struct om_members om_members_of(const struct om_op_call *call)
     return (struct om_members){call->input, call->arena, OMEGA_OK};
 }
 
+static bool names(const char *const *known, omega_str name)
+{
+    for (size_t i = 0; known[i] != NULL; i++) {
+        if (om_str_eq_text(name, known[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct om_members om_members_inside(const struct om_op_call *call, const struct om_json *object,
+                                    const char *const *known)
+{
+    struct om_members members = {object, call->arena, OMEGA_OK};
+    const struct om_json *value = NULL;
+    omega_str name;
+    size_t at = 0;
+    if (om_json_type_of(object) != OM_JSON_OBJECT) {
+        members.status = om_fail(OMEGA_EINVAL, "an object is expected");
+        return members;
+    }
+    while (members.status == OMEGA_OK && om_json_next(object, &at, &name, &value)) {
+        if (!names(known, name)) {
+            members.status = om_fail(OMEGA_EINVAL, "there is no member '%.*s'",
+                                     OM_STR_ARG(om_utf8_clip(name, 64)));
+        }
+    }
+    return members;
+}
+
 static void refuse(struct om_members *members, const char *name, const char *expected)
 {
     if (members->status == OMEGA_OK) {

@@ -13,6 +13,9 @@ struct om_members {
     omega_status status;
 };
 
+/* An object inside the input: refuses members that `known` (NULL-terminated) does not name. */
+struct om_members om_members_inside(const struct om_op_call *call, const struct om_json *object,
+                                    const char *const *known);
 struct om_members om_members_of(const struct om_op_call *call);
 omega_str om_member_str(struct om_members *members, const char *name);
 /* Terminated, in the arena; NULL when not given. */

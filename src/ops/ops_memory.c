@@ -136,6 +136,8 @@ static const struct om_op_field messages_fields[] = {
 
 static omega_status read_messages(struct om_op_call *call, omega_message **out, size_t *count)
 {
+    static const char *const known[] = {"role",        "name", "content", "metadata",
+                                        "occurred_at", "key",  NULL};
     const struct om_json *list = om_json_get(call->input, "messages");
     *count = om_json_count(list);
     if (om_json_type_of(list) != OM_JSON_ARRAY || *count < 1 || *count > OM_LIMIT_BATCH) {
@@ -147,7 +149,7 @@ static omega_status read_messages(struct om_op_call *call, omega_message **out, 
         return om_nomem();
     }
     for (size_t i = 0; i < *count; i++) {
-        struct om_members one = {om_json_at(list, i), call->arena, OMEGA_OK};
+        struct om_members one = om_members_inside(call, om_json_at(list, i), known);
         (*out)[i] = (omega_message){
             .role = om_member_str(&one, "role"),
             .name = om_member_str(&one, "name"),

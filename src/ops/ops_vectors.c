@@ -42,6 +42,7 @@ static omega_status read_point(struct om_members *one, omega_point *point, uint3
 
 static omega_status read_points(struct om_op_call *call, omega_vector_add_options *options)
 {
+    static const char *const known[] = {"key", "embedding", "metadata", NULL};
     const struct om_json *list = om_json_get(call->input, "points");
     options->count = om_json_count(list);
     if (om_json_type_of(list) != OM_JSON_ARRAY || options->count < 1 ||
@@ -54,7 +55,7 @@ static omega_status read_points(struct om_op_call *call, omega_vector_add_option
         return om_nomem();
     }
     for (size_t i = 0; i < options->count; i++) {
-        struct om_members one = {om_json_at(list, i), call->arena, OMEGA_OK};
+        struct om_members one = om_members_inside(call, om_json_at(list, i), known);
         const omega_status status = read_point(&one, &points[i], &options->dimension);
         if (status != OMEGA_OK) {
             return om_error_prefix(status, "points[%zu]", i);
