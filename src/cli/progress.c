@@ -25,6 +25,18 @@ static void catch_interrupt(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* 987, 1.1 k, 12 M: work counts memories, pages or bytes. */
+static void print_rate(double rate)
+{
+    static const char *const units[] = {"", " k", " M", " G"};
+    size_t unit = 0;
+    while (rate >= 1000.0 && unit + 1 < OM_COUNT_OF(units)) {
+        rate /= 1000.0;
+        unit++;
+    }
+    fprintf(stderr, unit > 0 && rate < 10.0 ? "%.1f%s/s" : "%.0f%s/s", rate, units[unit]);
+}
+
 static void draw(const char *phase, uint64_t done, uint64_t total, double seconds)
 {
     char bar[BAR_WIDTH + 1];
@@ -34,11 +46,13 @@ static void draw(const char *phase, uint64_t done, uint64_t total, double second
         bar[i] = (double)i < share * BAR_WIDTH ? '#' : '.';
     }
     bar[BAR_WIDTH] = '\0';
+    fprintf(stderr, "\r%-12s ", phase);
     if (total > 0 && rate > 0) {
-        fprintf(stderr, "\r%-12s [%s] %3.0f %%  %.0f/s  %.0f s left  ", phase, bar, share * 100.0,
-                rate, (double)(total - done) / rate);
-    } else {
-        fprintf(stderr, "\r%-12s %llu  %.0f/s  ", phase, (unsigned long long)done, rate);
+        fprintf(stderr, "[%s] %3.0f %%  ", bar, share * 100.0);
+        print_rate(rate);
+        fprintf(stderr, "  %.0f s left  ", (double)(total - done) / rate);
+    } else if (rate > 0) {
+        print_rate(rate);
     }
     fflush(stderr);
 }
