@@ -59,7 +59,7 @@ mandoc -T ascii -O width=300 "$root/man/omega.conf.5" | sed "s/.\x08//g" | tr -s
 awk '/^\[/ { section = substr($0, 2, length($0) - 2) }
      /^# / { said[++n % 2] = substr($0, 3) }
      /^[a-z]/ { print section "." $1; split(said[n % 2], kind, ", default ")
-                print "; default " kind[2] "." ; if (said[(n + 1) % 2] != "as above")
+                print "; default " kind[2] "."
                 print substr(said[(n + 1) % 2], 2) }' "$work/doc" | tr -s ' ' |
     missing "omega.conf(5): keys, defaults, explanations" "$work/conf"
 grep -o '^\.It Ic [a-z_]*\.[a-z_]*' "$root/man/omega.conf.5" | cut -d ' ' -f 3 >"$work/keys"

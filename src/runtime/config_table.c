@@ -31,6 +31,11 @@
 static const char *const log_levels[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const durabilities[] = {"default", "process", "disk", NULL};
 
+static const char loop_doc[] =
+    "time between two cycles of the loop; kept for it, which this version does not have";
+static const char sona_doc[] =
+    "kept for the architecture engine, which this version does not have";
+
 static const double hundred_years_ms = 3155760000000.0;
 
 static const struct om_option rows[] = {
@@ -70,23 +75,23 @@ static const struct om_option rows[] = {
     BOOL("loops.enable_all_loops", loops_enable_all_loops, "true",
          "run the loops by themselves; off: only when asked to"),
     I64("loops.reflexive_interval_ms", loops_reflexive_interval_ms, 10, hundred_years_ms, "100",
-        "time between two cycles of the loop; kept for it, which this version does not have"),
+        loop_doc),
     I64("loops.reactive_interval_ms", loops_reactive_interval_ms, 10, hundred_years_ms, "5000",
-        "as above"),
+        loop_doc),
     I64("loops.adaptive_interval_ms", loops_adaptive_interval_ms, 10, hundred_years_ms, "1800000",
-        "as above"),
+        loop_doc),
     I64("loops.deliberative_interval_ms", loops_deliberative_interval_ms, 10, hundred_years_ms,
-        "86400000", "as above"),
+        "86400000", loop_doc),
     I64("loops.evolutionary_interval_ms", loops_evolutionary_interval_ms, 10, hundred_years_ms,
-        "604800000", "as above"),
+        "604800000", loop_doc),
     I64("loops.transformative_interval_ms", loops_transformative_interval_ms, 10, hundred_years_ms,
-        "31557600000", "as above"),
+        "31557600000", loop_doc),
     I64("loops.transcendent_interval_ms", loops_transcendent_interval_ms, 10, hundred_years_ms,
-        "315576000000", "as above"),
+        "315576000000", loop_doc),
     BOOL("meta_sona.enable_evolution", meta_sona_enable_evolution, "true",
-         "kept for the architecture engine, which this version does not have"),
-    U32("meta_sona.mcts_iterations", meta_sona_mcts_iterations, 1, 1e6, "1000", "as above"),
-    U32("meta_sona.ppo_steps", meta_sona_ppo_steps, 0, 1e5, "100", "as above"),
+         sona_doc),
+    U32("meta_sona.mcts_iterations", meta_sona_mcts_iterations, 1, 1e6, "1000", sona_doc),
+    U32("meta_sona.ppo_steps", meta_sona_ppo_steps, 0, 1e5, "100", sona_doc),
     U32("health.interval_ms", health_interval_ms, 100, 3600000, "5000",
         "time between two probes of each part"),
 };
