@@ -4,8 +4,9 @@
  * and carry their version: what was changed in between is not what was asked for and stays. With an
  * op_id each commit has one of its own, made from it and its number, so that a repeated call, also
  * one that broke off in the middle, gives the same totals and goes on where it stopped.
- * With `now` the bytes leave the files before the call returns; when readers stand in the way the
- * deletion stands all the same, and the receipt says that the bytes go at maintenance. */
+ * With `now` the bytes leave the files before the call returns; when readers stand in the way, or the
+ * disk is full, the deletion stands all the same, and the receipt says that the bytes go at
+ * maintenance. */
 #include "memory/listing_int.h"
 #include "memory/record_int.h"
 
@@ -169,7 +170,7 @@ static omega_status finish(const struct deletion *deletion, omega_deletion *out)
         status = om_store_erase(deletion->memory->store, ERASE_TIMEOUT_MS, &overwritten);
         filled.erased = status == OMEGA_OK;
         filled.overwritten_bytes = overwritten;
-        status = status == OMEGA_EAGAIN ? OMEGA_OK : status;
+        status = status == OMEGA_EAGAIN || status == OMEGA_ENOSPC ? OMEGA_OK : status;
     }
     if (status == OMEGA_OK && out != NULL) {
         *out = filled;

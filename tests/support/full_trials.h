@@ -85,7 +85,10 @@ static inline const char *full_write(struct full_trial *trial, omega_runtime *rt
         bool refused = false;
         wrong = full_step(trial, rt, &refused);
         if (wrong == NULL && refused) {
-            wrong = "no space although there is some";
+            uint64_t free_bytes = 0;
+            (void)!om_os_disk_free(trial->base, &free_bytes);
+            wrong = WHOLE_SAYS("no space although there are %llu bytes",
+                               (unsigned long long)free_bytes);
         }
     }
     return wrong;
@@ -97,7 +100,8 @@ static inline const char *full_read(struct full_trial *trial, omega_runtime *rt)
     size_t found = 0;
     const char *wrong = script_compare(rt, &trial->script, 1, &found);
     if (wrong == NULL && found != 0) {
-        wrong = "a step that was refused has happened";
+        wrong = WHOLE_SAYS("a step of kind %u that was refused has happened",
+                           (unsigned)script_next(&trial->script).kind);
     }
     return wrong == NULL ? script_recalls(rt, &trial->script, 20, &trial->reads) : wrong;
 }
