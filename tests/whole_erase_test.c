@@ -1,4 +1,5 @@
-/* whole_erase_test.c -- what is forgotten leaves the files: the short form of the erase campaign. */
+/* whole_erase_test.c -- what is forgotten leaves the files: the short form of the erase
+ * campaign. */
 #include "support/support.h"
 
 #include "support/whole.h"

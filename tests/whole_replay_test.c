@@ -1,8 +1,9 @@
-/* whole_replay_test.c -- the operation log of a memory, applied to empty stores, gives equal stores.
+/* whole_replay_test.c -- the operation log of a memory, applied to empty stores, gives equal
+ * stores.
  *
- * Each operation is taken from the kept log as soon as it is there, because a later deletion empties
- * what it kept. Every kind of record takes part; applying one may depend on nothing but the record
- * and the store: not on a clock, a draw or a cache. */
+ * Each operation is taken from the kept log as soon as it is there, because a later deletion
+ * empties what it kept. Every kind of record takes part; applying one may depend on nothing but the
+ * record and the store: not on a clock, a draw or a cache. */
 #include "support/support.h"
 
 #include <sqlite3.h>
@@ -61,7 +62,7 @@ static void keep_new_records(struct house *house)
     om_store_read_end(&reader);
 }
 
-/* ---- A life ------------------------------------------------------------------------------------- */
+/* ---- A life ---------------------------------------------------------------------------------- */
 
 static omega_id ids[STEPS];
 static bool is_gone[STEPS];
@@ -205,7 +206,7 @@ static void live_a_step(struct house *house, size_t step)
     }
 }
 
-/* ---- Dumps --------------------------------------------------------------------------------------- */
+/* ---- Dumps ----------------------------------------------------------------------------------- */
 
 static void dump_table(sqlite3 *db, const char *table, struct om_hasher *hasher, uint64_t *rows)
 {

@@ -4,8 +4,8 @@
  * and carry their version: what was changed in between is not what was asked for and stays. With an
  * op_id each commit has one of its own, made from it and its number, so that a repeated call, also
  * one that broke off in the middle, gives the same totals and goes on where it stopped.
- * With `now` the bytes leave the files before the call returns; when readers stand in the way, or the
- * disk is full, the deletion stands all the same, and the receipt says that the bytes go at
+ * With `now` the bytes leave the files before the call returns; when readers stand in the way, or
+ * the disk is full, the deletion stands all the same, and the receipt says that the bytes go at
  * maintenance. */
 #include "memory/listing_int.h"
 #include "memory/record_int.h"
@@ -194,6 +194,9 @@ omega_status om_memory_delete(struct om_memory *memory, const omega_delete_optio
 {
     struct target target = {.version = 0};
     omega_status status = check_delete(options, out);
+    if (status == OMEGA_OK && options->dry_run) {
+        status = om_fail(OMEGA_EINVAL, "dry_run is set: only omega_memory_delete_where has it");
+    }
     if (status == OMEGA_OK) {
         status = om_check_id(options->id, &target.id);
     }

@@ -51,8 +51,8 @@ static bool run_full(const char *base)
 static const struct {
     const char *name;
     bool (*run)(const char *base);
-} parts[] = {{"engine", run_engine}, {"wreck", run_wreck},   {"erase", run_erase},
-             {"kill", run_kill},     {"power", run_power},   {"damage", run_damage},
+} parts[] = {{"engine", run_engine}, {"wreck", run_wreck}, {"erase", run_erase},
+             {"kill", run_kill},     {"power", run_power}, {"damage", run_damage},
              {"full", run_full}};
 
 static bool is_wanted(const char *name, int argc, char **argv)

@@ -77,10 +77,9 @@ bool crash_engine(const char *base, uint64_t kills, uint64_t seed)
                  ",\"memories\":%" PRIu64 ",\"recalled\":%" PRIu64
                  ",\"under_way\":{\"done\":%" PRIu64 ",\"not\":%" PRIu64
                  "},\"open_ms\":{\"mean\":%.1f,\"worst\":%.1f},\"good\":%s}\n",
-                 total.rounds, total.inside, total.acks, total.least, total.memories,
-                 total.recalls, total.done, total.lost,
-                 total.open_ms / (double)OM_MAX(total.rounds, (uint64_t)1), total.open_worst_ms,
-                 good ? "true" : "false");
+                 total.rounds, total.inside, total.acks, total.least, total.memories, total.recalls,
+                 total.done, total.lost, total.open_ms / (double)OM_MAX(total.rounds, (uint64_t)1),
+                 total.open_worst_ms, good ? "true" : "false");
     (void)fflush(stdout);
     return good && total.least >= KILL_ACKS;
 }

@@ -20,10 +20,10 @@ static const char *wreck_one_file(struct wreck *wreck, size_t which, uint64_t pl
     (void)printf("{\"campaign\":\"wreck\",\"file\":\"%s\",\"damages\":%" PRIu64
                  ",\"refused\":%" PRIu64 ",\"read_only\":%" PRIu64 ",\"missing\":%" PRIu64
                  ",\"rows_as_they_were\":%" PRIu64 ",\"calls_failed\":%" PRIu64 ",\"good\":%s}\n",
-                 wreck_names[which], wreck->trials - before.trials,
-                 wreck->refused - before.refused, wreck->read_only - before.read_only,
-                 wreck->missing - before.missing, wreck->good_rows - before.good_rows,
-                 wreck->failed_calls - before.failed_calls, wrong == NULL ? "true" : "false");
+                 wreck_names[which], wreck->trials - before.trials, wreck->refused - before.refused,
+                 wreck->read_only - before.read_only, wreck->missing - before.missing,
+                 wreck->good_rows - before.good_rows, wreck->failed_calls - before.failed_calls,
+                 wrong == NULL ? "true" : "false");
     (void)fflush(stdout);
     return wrong;
 }

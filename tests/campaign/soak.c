@@ -56,7 +56,7 @@ static void note_failure(struct soak *soak, const char *what)
     }
 }
 
-/* ---- What is measured ------------------------------------------------------------------------- */
+/* ---- What is measured ------------------------------------------------------------------------ */
 
 static double count_descriptors(void)
 {
@@ -105,7 +105,7 @@ static double slope_of(const struct soak *soak, int column)
     return n > 1 && below > 0 ? (n * xy - x * y) / below : 0;
 }
 
-/* ---- The load ---------------------------------------------------------------------------------- */
+/* ---- The load -------------------------------------------------------------------------------- */
 
 static void forget_all(struct soak *soak, const struct script *script)
 {
@@ -214,7 +214,7 @@ static void *visit(void *context)
     return NULL;
 }
 
-/* ---- All of it --------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static void run(struct soak *soak, unsigned seconds)
 {
@@ -251,11 +251,11 @@ static bool judge(const struct soak *soak, unsigned seconds)
                  "\"resident_kb\":%.0f,\"resident_kb_per_s\":%.2f,\"private_kb\":%.0f,"
                  "\"private_kb_per_s\":%.2f,\"descriptors\":%.0f,\"descriptors_per_s\":%.4f,"
                  "\"database_kb\":%.0f,\"database_kb_per_s\":%.2f,\"good\":%s}\n",
-                 seconds, (uint64_t)atomic_load(&soak->writes),
-                 (uint64_t)atomic_load(&soak->reads), (uint64_t)atomic_load(&soak->visits),
-                 failures, soak->sample_count, last[RESIDENT_KB], slope_of(soak, RESIDENT_KB),
-                 last[PRIVATE_KB], private_slope, last[DESCRIPTORS], fds, last[DATABASE_KB],
-                 slope_of(soak, DATABASE_KB), good ? "true" : "false");
+                 seconds, (uint64_t)atomic_load(&soak->writes), (uint64_t)atomic_load(&soak->reads),
+                 (uint64_t)atomic_load(&soak->visits), failures, soak->sample_count,
+                 last[RESIDENT_KB], slope_of(soak, RESIDENT_KB), last[PRIVATE_KB], private_slope,
+                 last[DESCRIPTORS], fds, last[DATABASE_KB], slope_of(soak, DATABASE_KB),
+                 good ? "true" : "false");
     return good;
 }
 

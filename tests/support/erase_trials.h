@@ -2,10 +2,10 @@
  * their words and for any 16 consecutive bytes of their vectors.
  *
  * The words of a memory begin with marks that nothing else has, so that a stem, a folded or an
- * upper-case form holds the mark as well as the raw word does. Places: content, metadata, name, key,
- * a past version. Vectors: the caller's, the embedder's, those of the past version. A window of
- * bytes that a surviving vector has too, or that is nearly all zero, proves nothing and is left out.
- * Static; include after "support/whole.h". */
+ * upper-case form holds the mark as well as the raw word does. Places: content, metadata, name,
+ * key, a past version. Vectors: the caller's, the embedder's, those of the past version. A window
+ * of bytes that a surviving vector has too, or that is nearly all zero, proves nothing and is left
+ * out. Static; include after "support/whole.h". */
 #ifndef OM_TEST_ERASE_TRIALS_H
 #define OM_TEST_ERASE_TRIALS_H
 
@@ -54,7 +54,7 @@ struct erase_found {
     uint64_t bytes;            /* searched */
 };
 
-/* ---- Needles ------------------------------------------------------------------------------------ */
+/* ---- Needles --------------------------------------------------------------------------------- */
 
 static inline uint32_t erase_hash(const unsigned char *bytes)
 {
@@ -67,8 +67,8 @@ static inline uint32_t erase_hash(const unsigned char *bytes)
     return (uint32_t)(head >> (64 - ERASE_TABLE_BITS));
 }
 
-static inline void erase_needle_add(struct erase_needles *needles, const void *bytes,
-                                    uint32_t size, uint32_t owner)
+static inline void erase_needle_add(struct erase_needles *needles, const void *bytes, uint32_t size,
+                                    uint32_t owner)
 {
     if (needles->count == needles->capacity) {
         needles->capacity = needles->capacity == 0 ? 4096 : needles->capacity * 2;
@@ -127,8 +127,7 @@ static inline void erase_search(struct erase_needles *needles, const unsigned ch
         for (uint32_t i = needles->heads[erase_hash(bytes + at)]; i != 0;
              i = needles->items[i - 1].next) {
             struct erase_needle *needle = &needles->items[i - 1];
-            if (at + needle->size <= size &&
-                memcmp(needle->bytes, bytes + at, needle->size) == 0) {
+            if (at + needle->size <= size && memcmp(needle->bytes, bytes + at, needle->size) == 0) {
                 each(context, needle);
             }
         }
@@ -148,7 +147,7 @@ static inline void erase_needles_fini(struct erase_needles *needles)
     *needles = (struct erase_needles){0};
 }
 
-/* ---- Memories ------------------------------------------------------------------------------------ */
+/* ---- Memories -------------------------------------------------------------------------------- */
 
 static inline bool erase_is_victim(const struct erase_trial *trial, uint32_t number)
 {
@@ -183,9 +182,9 @@ static inline omega_str erase_text(uint32_t number, bool past, char out[WHOLE_TE
 static inline const float *erase_vector(uint32_t number, bool past, float out[ERASE_OWN])
 {
     for (uint32_t i = 0; i < ERASE_OWN; i++) {
-        out[i] = (float)((double)(whole_draw((uint64_t)number * 128 + i, past ? 7 : 8) >> 11) *
-                             0x1p-52 -
-                         1.0);
+        out[i] =
+            (float)((double)(whole_draw((uint64_t)number * 128 + i, past ? 7 : 8) >> 11) * 0x1p-52 -
+                    1.0);
     }
     return out;
 }
@@ -310,7 +309,7 @@ static inline void erase_end(struct erase_trial *trial)
     trial->ids = NULL;
 }
 
-/* ---- Searching the directory ----------------------------------------------------------------------- */
+/* ---- Searching the directory ----------------------------------------------------------------- */
 
 struct erase_hit {
     struct erase_found *found;
@@ -323,8 +322,7 @@ static inline void erase_note(void *context, struct erase_needle *needle)
     if (needle->is_shared) {
         return;
     }
-    uint32_t *counts =
-        needle->size == ERASE_MARKED ? hit->found->words : hit->found->windows;
+    uint32_t *counts = needle->size == ERASE_MARKED ? hit->found->words : hit->found->windows;
     counts[needle->owner]++;
     (void)snprintf(hit->found->file, sizeof hit->found->file, "%s", hit->file);
 }
@@ -412,7 +410,7 @@ static inline const char *erase_none_here(struct erase_trial *trial, const bool 
     return wrong;
 }
 
-/* ---- Forgetting -------------------------------------------------------------------------------------- */
+/* ---- Forgetting ------------------------------------------------------------------------------ */
 
 /* All victims by one call with a filter. */
 static inline const char *erase_by_filter(struct erase_trial *trial, omega_runtime *rt)

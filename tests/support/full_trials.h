@@ -51,9 +51,8 @@ static inline bool full_fill(const struct full_trial *trial, uint64_t leave)
         return false;
     }
     const int fd = open(trial->ballast, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    const bool good =
-        fd >= 0 && (free_bytes <= leave ||
-                    posix_fallocate(fd, 0, (off_t)(free_bytes - leave)) == 0);
+    const bool good = fd >= 0 && (free_bytes <= leave ||
+                                  posix_fallocate(fd, 0, (off_t)(free_bytes - leave)) == 0);
     if (fd >= 0) {
         (void)close(fd);
     }

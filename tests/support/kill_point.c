@@ -1,5 +1,5 @@
-/* kill_point.c -- see the header. The replaced calls cost nothing until the point is armed: then the
- * descriptor's name is asked from /proc, since a write says nothing else about its file. */
+/* kill_point.c -- see the header. The replaced calls cost nothing until the point is armed: then
+ * the descriptor's name is asked from /proc, since a write says nothing else about its file. */
 #include "support/kill_point.h"
 
 #include <pthread.h>

@@ -34,7 +34,7 @@ struct kill_campaign {
     double open_ms, open_worst_ms;
 };
 
-/* ---- The writer -------------------------------------------------------------------------------- */
+/* ---- The writer ------------------------------------------------------------------------------ */
 
 struct kill_writer {
     omega_runtime *rt;
@@ -88,8 +88,7 @@ static inline void kill_writer_main(struct kill_campaign *campaign, int out, uin
         _exit(1);
     }
     for (size_t i = 0; i < KILL_THREADS; i++) {
-        writers[i] = (struct kill_writer){rt,  &campaign->scripts[i], out, &acked,
-                                          arm_after, draw};
+        writers[i] = (struct kill_writer){rt, &campaign->scripts[i], out, &acked, arm_after, draw};
         if (pthread_create(&threads[i], NULL, kill_write, &writers[i]) != 0) {
             _exit(1);
         }
@@ -100,7 +99,7 @@ static inline void kill_writer_main(struct kill_campaign *campaign, int out, uin
     _exit(1);
 }
 
-/* ---- The tester ---------------------------------------------------------------------------------- */
+/* ---- The tester ------------------------------------------------------------------------------ */
 
 static inline const char *kill_take_ack(struct kill_campaign *campaign, const struct kill_ack *ack)
 {

@@ -20,8 +20,8 @@ enum { RACE_WRITERS = 4, RACE_READERS = 4, RACE_SLOTS = 96, RACE_FLOOR = 48, RAC
 
 struct race_slot {
     pthread_mutex_t lock;
-    omega_id id, gone_id; /* gone_id: the last one deleted here */
-    uint64_t number;      /* of its text and vector */
+    omega_id id, gone_id;  /* gone_id: the last one deleted here */
+    uint64_t number;       /* of its text and vector */
     uint64_t begun, ended; /* changes */
     uint64_t gone_at;      /* tick at which gone_id's deletion had returned */
     bool is_alive;
@@ -64,7 +64,7 @@ static inline omega_str race_user(unsigned writer, char out[RACE_USER_SIZE])
     return omega_str_of(out);
 }
 
-/* ---- Writers ---------------------------------------------------------------------------------- */
+/* ---- Writers --------------------------------------------------------------------------------- */
 
 static inline void race_begin(struct race_slot *slot)
 {
@@ -161,7 +161,7 @@ static inline void *race_write(void *context)
     return NULL;
 }
 
-/* ---- Readers ------------------------------------------------------------------------------------ */
+/* ---- Readers --------------------------------------------------------------------------------- */
 
 struct race_question {
     struct race_board *board;
@@ -218,8 +218,7 @@ static inline const char *race_whole(const struct race_question *question,
 {
     char text[WHOLE_TEXT_SIZE];
     const double cosine = race_cosine(memory->explain_json);
-    const bool same_text =
-        whole_str_eq(memory->content, whole_text(question->before.number, text));
+    const bool same_text = whole_str_eq(memory->content, whole_text(question->before.number, text));
     const bool same_vector = cosine > 0.9999;
     atomic_fetch_add(&question->board->vectors, same_vector ? 1 : 0);
     if (same_text == same_vector || cosine < -1.5) {
@@ -266,8 +265,8 @@ static inline const char *race_judge(const struct race_question *question,
     atomic_fetch_add(&question->board->results, count);
     race_copy(question->slot, &after);
     const struct race_slot *before = &question->before;
-    const bool stood = before->is_alive && before->begun == before->ended &&
-                       after.begun == before->begun;
+    const bool stood =
+        before->is_alive && before->begun == before->ended && after.begun == before->begun;
     atomic_fetch_add(&question->board->strict, stood ? 1 : 0);
     if (wrong == NULL && stood && !here) {
         wrong = WHOLE_SAYS("memory %s had been written before the recall, which does not see it",
@@ -307,7 +306,7 @@ static inline void *race_read(void *context)
     return NULL;
 }
 
-/* ---- The trial ------------------------------------------------------------------------------------ */
+/* ---- The trial ------------------------------------------------------------------------------- */
 
 static inline const char *race_fill(struct race_board *board, struct race_thread *writers)
 {

@@ -43,7 +43,7 @@ static inline void whole_mark(uint64_t number, char out[WHOLE_MARK_SIZE])
 static inline omega_str whole_text(uint64_t number, char out[WHOLE_TEXT_SIZE])
 {
     static const char *const words[] = {
-        "river", "garden", "letter", "window", "winter", "bridge", "market", "teacher",
+        "river",  "garden", "letter", "window", "winter", "bridge", "market", "teacher",
         "engine", "island", "summer", "doctor", "silver", "orange", "coffee", "planet",
         "mirror", "forest", "castle", "singer", "ticket", "camera", "dinner", "basket"};
     size_t count = 3 + whole_draw(number, 1) % 18, len = 12;
@@ -79,7 +79,7 @@ static inline omega_id whole_op_id(uint64_t high, uint64_t low)
     return id;
 }
 
-/* ---- Directories ------------------------------------------------------------------------------ */
+/* ---- Directories ----------------------------------------------------------------------------- */
 
 static inline int whole_remove_one(const char *path, const struct stat *stat, int type,
                                    struct FTW *where)
@@ -103,7 +103,7 @@ static inline bool whole_make_dir(char *out, size_t size)
     return len > 0 && (size_t)len < size && mkdtemp(out) != NULL;
 }
 
-/* ---- Runtimes ---------------------------------------------------------------------------------- */
+/* ---- Runtimes -------------------------------------------------------------------------------- */
 
 /* `tune` (may be NULL) changes the configuration first. */
 struct whole_options {
@@ -120,9 +120,8 @@ static inline omega_status whole_start(const struct whole_options *options, omeg
     (void)snprintf(config.runtime_data_dir, sizeof config.runtime_data_dir, "%s", options->dir);
     config.store_keep_operations = options->keep_operations;
     config.runtime_log_level = 4;
-    const struct om_runtime_options with = {.config = &config,
-                                            .vfs = options->vfs,
-                                            .manual_schedule = options->manual_schedule};
+    const struct om_runtime_options with = {
+        .config = &config, .vfs = options->vfs, .manual_schedule = options->manual_schedule};
     *out = NULL;
     omega_status status = om_runtime_new_with(&with, out);
     if (status == OMEGA_OK) {
@@ -186,8 +185,7 @@ static inline const char *whole_each(omega_runtime *rt,
             wrong = each(context, omega_memories_at(page, i));
         }
         const omega_str next = omega_memories_cursor(page);
-        (void)snprintf(cursor, sizeof cursor, "%.*s", (int)next.len,
-                       next.len > 0 ? next.ptr : "");
+        (void)snprintf(cursor, sizeof cursor, "%.*s", (int)next.len, next.len > 0 ? next.ptr : "");
         omega_memories_free(page);
     } while (cursor[0] != '\0' && wrong == NULL);
     return wrong;

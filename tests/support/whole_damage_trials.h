@@ -26,7 +26,7 @@ static inline void wreck_path(const struct wreck *wreck, size_t which, char out[
     (void)snprintf(out, 512, "%s/%s", wreck->dir, wreck_names[which]);
 }
 
-/* ---- Making -------------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static inline const char *wreck_steps(struct wreck *wreck, omega_runtime *rt, struct script *script)
 {
@@ -104,7 +104,7 @@ static inline bool wreck_write(struct wreck *wreck, const struct wreck_damage *d
     return good;
 }
 
-/* ---- Judging -------------------------------------------------------------------------------------- */
+/* ---- Judging --------------------------------------------------------------------------------- */
 
 /* The model of the steps up to `last_seq`. */
 static inline void wreck_model(const struct wreck *wreck, uint64_t last_seq, struct script *out)
@@ -282,8 +282,8 @@ static inline const char *wreck_trial(struct wreck *wreck, size_t which, uint64_
         .at = whole_draw(number / 2, 91 + which) % wreck->files[which].len,
         .bit = number % 2 == 0 ? (unsigned)(whole_draw(number, 5) % 8) : 8};
     wreck->trials++;
-    const char *wrong = wreck_write(wreck, &damage) ? wreck_judge(wreck, &damage)
-                                                    : "the files cannot be written";
+    const char *wrong =
+        wreck_write(wreck, &damage) ? wreck_judge(wreck, &damage) : "the files cannot be written";
     if (wrong == NULL) {
         return NULL;
     }

@@ -3,9 +3,9 @@
  *
  * A script belongs to one thread and one user; it only touches its own memories, so that scripts
  * which run at once need no order between them. script_next gives the next step, script_run does it
- * through the public contract, script_accept takes it into the model. A step that was under way when
- * its process died is known: it is script_next of the model, and running it again with the same
- * operation id must have its effect once. Static; include after "support/whole.h". */
+ * through the public contract, script_accept takes it into the model. A step that was under way
+ * when its process died is known: it is script_next of the model, and running it again with the
+ * same operation id must have its effect once. Static; include after "support/whole.h". */
 #ifndef OM_TEST_WHOLE_SCRIPT_H
 #define OM_TEST_WHOLE_SCRIPT_H
 
@@ -72,7 +72,7 @@ static inline uint64_t script_draw(const struct script *script, uint64_t step, u
     return whole_draw(step * 64 + script->thread, script->seed * 131 + salt);
 }
 
-/* ---- Choosing ---------------------------------------------------------------------------------- */
+/* ---- Choosing -------------------------------------------------------------------------------- */
 
 /* The next living memory from a drawn place on; false when all are gone. */
 static inline bool script_choose(const struct script *script, uint64_t draw, size_t *out)
@@ -132,7 +132,7 @@ static inline struct script_step script_next(const struct script *script)
     return step;
 }
 
-/* ---- Doing ------------------------------------------------------------------------------------- */
+/* ---- Doing ----------------------------------------------------------------------------------- */
 
 struct script_call {
     omega_runtime *rt;
@@ -151,11 +151,11 @@ static inline void script_call_init(struct script_call *call)
     const struct script *script = call->script;
     script_user(script, call->user);
     call->op_id = whole_op_id(script->seed << 8 | script->thread, call->step->number);
-    call->write = (omega_write_options){
-        .op_id = omega_str_of(call->op_id.text),
-        .durability = call->step->number % 4 == 0 ? OMEGA_DURABILITY_PROCESS
-                                                  : OMEGA_DURABILITY_DISK,
-        .receipt = &call->out->receipt};
+    call->write =
+        (omega_write_options){.op_id = omega_str_of(call->op_id.text),
+                              .durability = call->step->number % 4 == 0 ? OMEGA_DURABILITY_PROCESS
+                                                                        : OMEGA_DURABILITY_DISK,
+                              .receipt = &call->out->receipt};
     for (size_t i = 0; i < call->step->part_count; i++) {
         (void)whole_text(call->step->texts[i], call->texts[i]);
     }
@@ -286,14 +286,13 @@ static inline omega_status script_run(omega_runtime *rt, const struct script *sc
     }
 }
 
-/* ---- The model ----------------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 static inline void script_push(struct script *script, const struct script_memory *memory)
 {
     if (script->count == script->capacity) {
         script->capacity = script->capacity == 0 ? 256 : script->capacity * 2;
-        script->memories =
-            realloc(script->memories, script->capacity * sizeof *script->memories);
+        script->memories = realloc(script->memories, script->capacity * sizeof *script->memories);
         if (script->memories == NULL) {
             abort();
         }
@@ -328,8 +327,8 @@ static inline void script_accept(struct script *script, const struct script_step
 }
 
 /* A step and its ids agree: what changes a memory gives its id back. */
-static inline const char *script_agrees(const struct script *script,
-                                        const struct script_step *step, const omega_id *ids)
+static inline const char *script_agrees(const struct script *script, const struct script_step *step,
+                                        const omega_id *ids)
 {
     const bool changes = step->kind >= SCRIPT_UPDATE;
     if (changes && strcmp(ids[0].text, script->memories[step->target].id.text) != 0) {
@@ -345,18 +344,18 @@ static inline const char *script_agrees(const struct script *script,
     return NULL;
 }
 
-/* ---- Looking --------------------------------------------------------------------------------------- */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 /* Lists everything and compares it with the models. `pending` of each script may have happened or
  * not: happened[i] says what was found. */
 struct script_look {
     const struct script *scripts;
     size_t script_count;
-    struct om_map by_id;            /* id -> script << 40 | memory */
-    unsigned char *seen;            /* of each memory of all scripts, in order */
-    size_t *first;                  /* of each script, in `seen` */
-    struct script_step *pending;    /* one a script */
-    size_t *found;                  /* parts of the pending step that are there */
+    struct om_map by_id;         /* id -> script << 40 | memory */
+    unsigned char *seen;         /* of each memory of all scripts, in order */
+    size_t *first;               /* of each script, in `seen` */
+    struct script_step *pending; /* one a script */
+    size_t *found;               /* parts of the pending step that are there */
 };
 
 static inline const char *script_look_new(struct script_look *look, const omega_memory *memory)
