@@ -164,7 +164,7 @@ static void store_some(struct bench *bench)
     }
 }
 
-/* ---- A runtime with nothing to do ------------------------------------------------------------- */
+/* ---- A runtime with nothing to do ------------------------------------------------------------ */
 
 static void bench_empty_memory(void)
 {

@@ -28,7 +28,7 @@ static void configure(omega_config *config)
 /* Every key of the table with the value in force. */
 static omega_status print_config(const omega_config *config)
 {
-    omega_config_key key = {.struct_size = sizeof key};
+    omega_config_key key = OMEGA_CONFIG_KEY_INIT;
     char value[OMEGA_CONFIG_PATH_SIZE];
     for (size_t i = 0; omega_config_key_at(i, &key); i++) {
         const omega_status status = omega_config_get(config, key.key, value, sizeof value);
@@ -44,7 +44,7 @@ int main(void)
 {
     omega_config config;
     omega_config in_force = {.struct_size = sizeof in_force};
-    omega_runtime_metrics metrics = {.struct_size = sizeof metrics};
+    omega_runtime_metrics metrics = OMEGA_RUNTIME_METRICS_INIT;
     omega_runtime *rt = NULL;
     int rc = EXIT_FAILURE;
 

@@ -19,7 +19,7 @@ static void print_ill(const omega_health_report *health)
 
 static omega_status tick(omega_runtime *rt)
 {
-    omega_health_report health = {.struct_size = sizeof health};
+    omega_health_report health = OMEGA_HEALTH_REPORT_INIT;
     const omega_status status = omega_health_status(rt, &health);
     if (status != OMEGA_OK) {
         return status;
@@ -45,7 +45,7 @@ int main(void)
 {
     omega_runtime *rt = NULL;
     omega_subscription *events = NULL;
-    omega_event event = {.struct_size = sizeof event};
+    omega_event event = OMEGA_EVENT_INIT;
     int rc = EXIT_FAILURE;
 
     TRY(omega_runtime_new(NULL, &rt));

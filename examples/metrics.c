@@ -55,7 +55,7 @@ static omega_status do_some_work(omega_runtime *rt)
 int main(void)
 {
     omega_runtime *rt = NULL;
-    omega_runtime_metrics metrics = {.struct_size = sizeof metrics};
+    omega_runtime_metrics metrics = OMEGA_RUNTIME_METRICS_INIT;
     char *json = NULL;
     char *prometheus = NULL;
     int rc = EXIT_FAILURE;

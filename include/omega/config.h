@@ -97,6 +97,14 @@ typedef struct omega_config_key {
     const char *doc;
     double min, max;
 } omega_config_key;
+static inline omega_config_key omega_config_key_default(void)
+{
+    omega_config_key key;
+    memset(&key, 0, sizeof key);
+    key.struct_size = (uint32_t)sizeof key;
+    return key;
+}
+#define OMEGA_CONFIG_KEY_INIT omega_config_key_default()
 OMEGA_API bool omega_config_key_at(size_t index, omega_config_key *out);
 
 #ifdef __cplusplus

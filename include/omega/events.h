@@ -96,6 +96,14 @@ typedef struct omega_event {
         } lagged;
     } u;
 } omega_event;
+static inline omega_event omega_event_default(void)
+{
+    omega_event event;
+    memset(&event, 0, sizeof event);
+    event.struct_size = (uint32_t)sizeof event;
+    return event;
+}
+#define OMEGA_EVENT_INIT omega_event_default()
 
 typedef struct omega_subscription omega_subscription;
 

@@ -269,8 +269,8 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_count(omega_runtime *rt,
  * metadata member, nested by dots, or a field: "tier", "type", "role", "name", "key", "importance",
  * "confidence", "occurred_at", "created_at", "source.kind", "source.uri", "pinned" when written
  * with a leading "@" ("@importance"). Of a list, one element is enough; $ne is the negation of $eq;
- * nothing else holds for a missing member but {"$exists": false}. At most 256 conditions (each value
- * of $in is one), depth 16. */
+ * nothing else holds for a missing member but {"$exists": false}. At most 256 conditions (each
+ * value of $in is one), depth 16. */
 typedef struct omega_recall_options {
     uint32_t struct_size;
     uint32_t k; /* 1..10,000 */

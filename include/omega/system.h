@@ -32,6 +32,15 @@ typedef struct omega_health_report {
     omega_subsystem_health subsystems[OMEGA_SUBSYSTEM_MAX];
 } omega_health_report;
 
+static inline omega_health_report omega_health_report_default(void)
+{
+    omega_health_report report;
+    memset(&report, 0, sizeof report);
+    report.struct_size = (uint32_t)sizeof report;
+    return report;
+}
+#define OMEGA_HEALTH_REPORT_INIT omega_health_report_default()
+
 /* The last results of the probes, which run by themselves every health.interval_ms: never waits on
  * a sick part. The caller sets struct_size. Works in every state. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_health_status(omega_runtime *rt,
@@ -58,6 +67,14 @@ typedef struct omega_runtime_metrics {
     double recall_p50_us, recall_p99_us, write_p50_us, write_p99_us;
     uint64_t resident_bytes, private_bytes;
 } omega_runtime_metrics;
+static inline omega_runtime_metrics omega_runtime_metrics_default(void)
+{
+    omega_runtime_metrics metrics;
+    memset(&metrics, 0, sizeof metrics);
+    metrics.struct_size = (uint32_t)sizeof metrics;
+    return metrics;
+}
+#define OMEGA_RUNTIME_METRICS_INIT omega_runtime_metrics_default()
 
 /* The caller sets struct_size. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_metrics(omega_runtime *rt,

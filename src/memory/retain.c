@@ -3,8 +3,8 @@
  *
  * A run goes in slices: read SLICE rows, choose, commit what is due in one record, ask whether to
  * stop. In this order: what has expired; what stood archived for the configured days (0: never);
- * what was unused for longer than its tier keeps (the messages of a session go together, once all of
- * it was); what is one too many in its tier and scope root, the least worth first (worth =
+ * what was unused for longer than its tier keeps (the messages of a session go together, once all
+ * of it was); what is one too many in its tier and scope root, the least worth first (worth =
  * retrievability x importance).
  * Time counts from the last use: stored, changed, read, or put back among the active. Pinned
  * memories and the tiers from Strategic up never go by time. Nothing is removed by default.
