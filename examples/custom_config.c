@@ -43,11 +43,12 @@ static omega_status print_config(const omega_config *config)
 int main(void)
 {
     omega_config config;
-    omega_config in_force = {.struct_size = sizeof in_force};
+    omega_config in_force;
     omega_runtime_metrics metrics = OMEGA_RUNTIME_METRICS_INIT;
     omega_runtime *rt = NULL;
     int rc = EXIT_FAILURE;
 
+    omega_config_init(&in_force);
     configure(&config);
     TRY(omega_config_set(&config, "meta_sona.ppo_steps", "100"));
     TRY(omega_runtime_new(&config, &rt));

@@ -127,8 +127,10 @@ typedef struct omega_ids {
 typedef struct omega_request {
     uint32_t struct_size;
     omega_op op;
-    const void *options;  /* of the type of the operation's row; copied */
-    int64_t deadline_ms;  /* from now; 0: none. Passed before the work began: OMEGA_ETIMEDOUT */
+    const void *options; /* of the type of the operation's row; copied with all that it points to,
+                             but for receipts, callbacks and their context: those must live until
+                             the completion. At most 32 MiB (OMEGA_ELIMIT) */
+    int64_t deadline_ms; /* from now; 0: none. Passed before the work began: OMEGA_ETIMEDOUT */
     uint64_t reserved[4];
 } omega_request;
 
@@ -139,8 +141,8 @@ typedef struct omega_completion {
     void *user_data;
     omega_status status;
     uint32_t reserved;
-    const char *error;  /* the message of a failure, "" else */
-    const void *result; /* NULL after a failure */
+    const char *error;   /* the message of a failure, "" else */
+    const void *result;  /* NULL after a failure */
     uint64_t latency_us; /* submission to completion */
     void *owned;         /* what omega_completion_release frees */
     uint64_t reserved1[2];
@@ -157,7 +159,7 @@ OMEGA_API void omega_cq_free(omega_cq *cq);
 /* An eventfd that is readable while completions may be waiting, for any event loop. */
 OMEGA_API int omega_cq_fd(omega_cq *cq);
 /* *ticket (may be NULL) names the operation. Never blocks: OMEGA_EAGAIN when the queue's or the
- * runtime's bound is reached. OMEGA_EINVAL, OMEGA_ENOMEM, OMEGA_ESTATE. */
+ * runtime's bound (256) is reached. OMEGA_EINVAL, OMEGA_ELIMIT, OMEGA_ENOMEM, OMEGA_ESTATE. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_submit(omega_runtime *rt,
                                                      const omega_request *request, omega_cq *cq,
                                                      void *user_data, uint64_t *ticket);
@@ -172,7 +174,8 @@ OMEGA_API size_t omega_cq_dispatch(omega_cq *cq, size_t max,
                                                    const omega_completion *completion),
                                    void *context);
 OMEGA_API void omega_completion_release(omega_completion *completion);
-/* Asks that the operation end early: exactly one completion still comes, OMEGA_ECANCELLED or the
+/* Asks that the operation end early (one that waits, or long work; other work that has begun goes
+ * on to its end): exactly one completion still comes, OMEGA_ECANCELLED or the
  * real result. OMEGA_ENOTFOUND when it is not in flight. */
 OMEGA_API omega_status omega_op_cancel(omega_runtime *rt, uint64_t ticket);
 

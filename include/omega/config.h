@@ -30,9 +30,9 @@ typedef struct omega_config {
     uint32_t runtime_log_level;                    /* 0 debug .. 4 off */
 
     /* [store] */
-    uint32_t store_durability;     /* 1 process, 2 disk */
-    bool store_keep_operations;    /* keep the inputs of writes, so that the log can be replayed */
-    uint32_t store_readers;        /* reading connections */
+    uint32_t store_durability;  /* 0 default (disk), 1 process, 2 disk */
+    bool store_keep_operations; /* keep the inputs of writes, so that the log can be replayed */
+    uint32_t store_readers;     /* reading connections */
 
     /* [agentdb] */
     uint32_t agentdb_dimension;
@@ -70,7 +70,8 @@ typedef struct omega_config {
     uint32_t health_interval_ms;
 } omega_config;
 
-/* Writes the defaults into a struct of the caller's size. */
+/* Writes the defaults into a struct of the caller's size. NULL and a size without room for
+ * struct_size are left alone. */
 #define omega_config_init(config) omega_config_init_sized((config), sizeof(omega_config))
 OMEGA_API void omega_config_init_sized(omega_config *config, size_t size);
 
@@ -83,11 +84,13 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_config_load_env(omega_config *conf
  * value (names the range). */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_config_set(omega_config *config, const char *key,
                                                          const char *value);
-/* The value of a key as text, terminated, cut to `size`. OMEGA_EINVAL for an unknown key. */
+/* The value of a key as text, terminated, cut to `size`. OMEGA_EINVAL for an unknown key or
+ * no room. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_config_get(const omega_config *config,
                                                          const char *key, char *out, size_t size);
 
-/* One row of the table, for help and tools: false past the end. Static text. */
+/* One row of the table, for help and tools: false past the end. The caller sets struct_size. Static
+ * text. */
 typedef struct omega_config_key {
     uint32_t struct_size;
     uint32_t reserved;

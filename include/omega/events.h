@@ -112,8 +112,8 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_events_subscribe(omega_runtime *rt
                                                                uint64_t type_mask,
                                                                omega_subscription **out);
 /* The next one into *out, whose struct_size the caller has set. Waits at most timeout_ms (0: not at
- * all, < 0: for ever). OMEGA_ETIMEDOUT when none came, OMEGA_ECLOSED when the subscription or the
- * runtime was closed. */
+ * all, < 0: for ever). OMEGA_ETIMEDOUT when none came, OMEGA_ECLOSED when the subscription was
+ * closed or the runtime freed; a stopped runtime's subscriptions stay. */
 OMEGA_API omega_status omega_events_next(omega_subscription *subscription, int timeout_ms,
                                          omega_event *out);
 /* NULL is allowed; a waiting omega_events_next returns OMEGA_ECLOSED. */
@@ -121,7 +121,7 @@ OMEGA_API void omega_events_close(omega_subscription *subscription);
 
 typedef struct omega_events_query {
     uint32_t struct_size;
-    uint32_t n;         /* the id (row, n) after which to begin; 0, 0: at the oldest kept */
+    uint32_t n; /* the id (row, n) after which to begin; 0, 0: at the oldest kept */
     uint64_t row;
     uint64_t type_mask; /* 0: all */
     uint32_t max;       /* 1..1,000; 0: 100 */
@@ -129,7 +129,7 @@ typedef struct omega_events_query {
 } omega_events_query;
 
 /* Durable events after an id, oldest first, each as one line of JSON in *out (transferred:
- * omega_text_free). *trimmed (may be NULL): some after that id are no longer kept (1,000,000 rows,
+ * omega_text_free). Needs a Running or Paused runtime. *trimmed (may be NULL): some after that id are no longer kept (1,000,000 rows,
  * 7 days). */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_events_since(omega_runtime *rt,
                                                            const omega_events_query *query,

@@ -14,7 +14,7 @@ extern "C" {
 
 /* The loops of upkeep, beside the seven of omega_loop; the same type. */
 enum {
-    OMEGA_LOOP_RETENTION = 16, /* archives what its tier no longer keeps, removes what expired */
+    OMEGA_LOOP_RETENTION = 16,  /* archives what its tier no longer keeps, removes what expired */
     OMEGA_LOOP_CHECKPOINT = 17, /* moves the WAL into the database, trims logs */
     OMEGA_LOOP_ERASURE = 18     /* takes the bytes of deleted memories out of the files */
 };
@@ -23,9 +23,9 @@ typedef struct omega_cycle_input {
     uint32_t struct_size;
     uint32_t reserved;
     omega_str data;    /* a JSON object, at most 1 MiB; not given: {} */
-    omega_str context; /* a word or sentence of the caller's, kept in the result */
-    const char *const *objectives; /* of the maintenance loops: none known */
-    size_t objective_count;        /* at most 64 */
+    omega_str context; /* a word or sentence of the caller's, at most 64 KiB, kept in the result */
+    const char *const *objectives;
+    size_t objective_count; /* 0: the maintenance loops know none, any is OMEGA_EINVAL */
 } omega_cycle_input;
 static inline omega_cycle_input omega_cycle_input_default(void)
 {
@@ -48,7 +48,8 @@ typedef struct omega_cycle_output omega_cycle_output;
 
 /* Runs one cycle now, on the calling thread, and returns when it is done; a cycle of the same loop
  * that is under way is waited for. Publishes LoopCycleStarted and LoopCycleCompleted.
- * OMEGA_EUNSUPPORTED for a loop that is not there, naming those that are; OMEGA_EINVAL. */
+ * Needs a Running runtime. OMEGA_EUNSUPPORTED for a loop that is not there, naming those that are;
+ * OMEGA_EINVAL; OMEGA_ELIMIT (data); what the work itself failed with. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_loop_execute_cycle(omega_runtime *rt, omega_loop loop,
                                                                  const omega_cycle_input *input,
                                                                  omega_cycle_output **out);

@@ -45,9 +45,9 @@ typedef enum omega_durability {
 
 /* What a write can tell besides its result. */
 typedef struct omega_receipt {
-    uint64_t seq;               /* its place in the order of all writes */
+    uint64_t seq; /* its place in the order of all writes */
     omega_durability reached;
-    bool repeated;              /* the op_id was known; this is the first call's result */
+    bool repeated; /* the op_id was known; this is the first call's result */
     char reserved[19];
 } omega_receipt;
 
@@ -65,8 +65,8 @@ typedef struct omega_write_options {
 
 typedef struct omega_memory_input {
     uint32_t struct_size;
-    omega_tier tier;   /* OMEGA_TIER_UNSET: episodic */
-    omega_str content; /* required: 1 byte to 1 MiB of UTF-8, not only white space */
+    omega_tier tier;        /* OMEGA_TIER_UNSET: episodic */
+    omega_str content;      /* required: 1 byte to 1 MiB of UTF-8, not only white space */
     const float *embedding; /* the caller's vector, `dimension` finite floats; NULL: none */
     uint32_t dimension;     /* 1..8192; that of the space once the space is fixed */
     uint32_t reserved0;
@@ -79,11 +79,12 @@ typedef struct omega_memory_input {
                            with a known key updates that memory */
     omega_str type;     /* <= 256 bytes; not given: "note". "block": pinned, first in a context */
     omega_str role;     /* of a message: "user", "assistant" ... <= 256 bytes */
-    omega_str name;     /* of the speaker, or the label of a block; part of the searched text */
-    omega_str language; /* BCP 47 tag, kept only */
-    omega_str metadata_json; /* a JSON object, <= 64 KiB */
-    omega_str source_kind, source_uri; /* where it came from; <= 256 and <= 2,048 bytes */
-    int64_t occurred_at_ms;            /* OMEGA_TIME_UNSET: now */
+    omega_str name;     /* of the speaker, or the label of a block; part of the searched text;
+                           <= 256 bytes */
+    omega_str language; /* BCP 47 tag, kept only, not checked; <= 256 bytes */
+    omega_str metadata_json;            /* a JSON object, <= 64 KiB without white space */
+    omega_str source_kind, source_uri;  /* where it came from; <= 256 and <= 2,048 bytes */
+    int64_t occurred_at_ms;             /* OMEGA_TIME_UNSET: now */
     int64_t valid_from_ms, valid_to_ms; /* when the fact holds; unset: since ever / for ever */
     int64_t expires_at_ms;              /* erased after this; unset: never */
     int64_t position;                   /* inside its session; -1: none */
@@ -128,7 +129,7 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_store_batch(omega_runtime *
                                                                  omega_id *out);
 
 typedef struct omega_message {
-    omega_str role;    /* required */
+    omega_str role; /* required; this and what follows: ranges as in omega_memory_input */
     omega_str name;
     omega_str content; /* required */
     omega_str metadata_json;
@@ -148,7 +149,7 @@ typedef struct omega_messages_options {
 } omega_messages_options;
 
 /* Adds chat messages to a session, in order, all or nothing, into the Session tier, at the next
- * positions. ids into out[count]; `session` (may be NULL, 257 bytes) gets the session's name. */
+ * positions, together at most 16 MiB (else OMEGA_ELIMIT). ids into out[count]; `session` (may be NULL, 257 bytes) gets the session's name. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_messages_add(omega_runtime *rt,
                                                            const omega_messages_options *options,
                                                            omega_id *out, char *session);
@@ -172,9 +173,9 @@ typedef struct omega_memory {
     omega_str metadata_json; /* "{}" when none */
     omega_str user, agent, session, source_kind, source_uri;
     double importance, confidence;
-    double score;        /* of a recall; 0 elsewhere */
+    double score;           /* of a recall; 0 elsewhere */
     omega_str explain_json; /* of a recall with `explain` */
-    int64_t position;    /* -1: none */
+    int64_t position;       /* -1: none */
     int64_t occurred_at_ms, valid_from_ms, valid_to_ms, created_at_ms;
     int64_t updated_at_ms;  /* since when this version is believed */
     int64_t believed_to_ms; /* until when it was; unset: it still is */
@@ -237,7 +238,7 @@ typedef struct omega_list_options {
     omega_str filter_json; /* as in a recall */
     uint32_t limit;        /* 1..1,000; 0: 100 */
     uint32_t reserved1;
-    omega_str cursor;      /* from omega_memories_cursor */
+    omega_str cursor; /* from omega_memories_cursor */
 } omega_list_options;
 static inline omega_list_options omega_list_options_default(void)
 {
@@ -273,12 +274,12 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_count(omega_runtime *rt,
  * value of $in is one), depth 16. */
 typedef struct omega_recall_options {
     uint32_t struct_size;
-    uint32_t k; /* 1..10,000 */
+    uint32_t k;             /* 1..10,000 */
     omega_str query;        /* <= 64 KiB */
     const float *embedding; /* `dimension` finite floats */
     uint32_t dimension;
-    uint32_t include; /* OMEGA_INCLUDE_* */
-    omega_str space;  /* of the embedding; not given: "default" */
+    uint32_t include;        /* OMEGA_INCLUDE_* */
+    omega_str space;         /* of the embedding; not given: "default" */
     const omega_tier *tiers; /* NULL: all */
     size_t tier_count;
     omega_scope scope;
@@ -310,35 +311,37 @@ static inline omega_recall_options omega_recall_options_default(void)
 #define OMEGA_RECALL_OPTIONS_INIT omega_recall_options_default()
 
 /* On OMEGA_OK *out is transferred to the caller (omega_memories_free) and has min(k, visible)
- * entries; on failure it is NULL. Neither query nor embedding: OMEGA_EINVAL. */
+ * entries; on failure it is NULL. Neither query nor embedding: OMEGA_EINVAL. A query over its bound:
+ * OMEGA_ELIMIT. Damaged rows are passed over: omega_memories_degraded says so. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_recall(omega_runtime *rt,
                                                             const omega_recall_options *options,
                                                             omega_memories **out);
 
-/* The embedder's vector of a text: `dimension` must be that of the embedder (768), or any other
- * from 1 to 8,192: the built-in embedder then hashes into that many dimensions. */
+/* The embedder's vector of a text of at most 1 MiB of UTF-8, into out[dimension]. `dimension` is the
+ * embedder's own (768) or any other from 1 to 8,192: the text's features are then hashed into that
+ * many. OMEGA_EINVAL. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_embed(omega_runtime *rt, omega_str text, float *out,
                                                     uint32_t dimension);
 
 /* ---- Changing and forgetting -------------------------------------------------------------- */
 
-/* What is not given stays. A changed content, embedding, metadata, name or validity keeps the past
- * version (history, as_of); the id stays, the version counts up. */
+/* What is not given stays. A changed content, embedding, metadata, name, type or validity keeps the
+ * past version (history, as_of); the id stays, the version counts up. */
 typedef struct omega_update_options {
     uint32_t struct_size;
-    omega_tier tier;       /* OMEGA_TIER_UNSET: stays */
-    const char *id;        /* required */
-    omega_scope scope;     /* whose eyes */
-    uint64_t if_version;   /* 0: any; else OMEGA_ECONFLICT when it is another */
+    omega_tier tier;     /* OMEGA_TIER_UNSET: stays */
+    const char *id;      /* required */
+    omega_scope scope;   /* whose eyes */
+    uint64_t if_version; /* 0: any; else OMEGA_ECONFLICT when it is another */
     omega_str content;
     const float *embedding;
     uint32_t dimension;
-    int32_t pinned;        /* -1: stays, 0, 1 */
+    int32_t pinned; /* -1: stays, 0, 1 */
     omega_str space;
     double importance, confidence; /* OMEGA_UNSET: stays */
     omega_str type, name, metadata_json;
     int64_t valid_from_ms, valid_to_ms, expires_at_ms; /* OMEGA_TIME_UNSET: stays */
-    int32_t state;         /* -1: stays; OMEGA_MEMORY_ACTIVE or OMEGA_MEMORY_ARCHIVED */
+    int32_t state; /* -1: stays; OMEGA_MEMORY_ACTIVE or OMEGA_MEMORY_ARCHIVED */
     uint32_t reserved;
     omega_write_options write;
 } omega_update_options;
@@ -374,12 +377,14 @@ typedef struct omega_delete_options {
     uint32_t struct_size;
     bool now;          /* erase from every file before returning, else within 60 s */
     bool no_tombstone; /* allow that it is learned again */
-    bool dry_run;      /* delete_where: only count */
+    bool dry_run;      /* delete_where: only count; OMEGA_EINVAL elsewhere */
     char reserved;
-    const char *id; /* of omega_memory_delete */
+    /* Of omega_memory_delete: */
+    const char *id;
     omega_scope scope;
-    uint64_t if_version;
-    const omega_list_options *where; /* of omega_memory_delete_where; limit 0: no limit */
+    uint64_t if_version;             /* 0: any */
+    const omega_list_options *where; /* of omega_memory_delete_where, with its own scope;
+                                        limit 0: no limit; order and cursor are ignored */
     omega_write_options write;
 } omega_delete_options;
 static inline omega_delete_options omega_delete_options_default(void)
@@ -394,14 +399,14 @@ static inline omega_delete_options omega_delete_options_default(void)
 /* What a deletion did. The caller sets struct_size. */
 typedef struct omega_deletion {
     uint32_t struct_size;
-    bool erased;               /* the bytes have left the files; else they do at maintenance */
+    bool erased; /* the bytes have left the files; else they do at maintenance */
     char reserved[3];
     uint64_t matched, deleted; /* memories; their past versions count in `rows` */
     uint64_t rows;             /* rows removed: memories, versions, vectors */
     uint64_t tombstones;
     uint64_t overwritten_bytes;
-    uint64_t backup_count;     /* known backups that still hold some of it */
-    char backups[1024];        /* their paths, one per line, cut at the size */
+    uint64_t backup_count; /* known backups that still hold some of it */
+    char backups[1024];    /* their paths, one per line, cut at the size */
 } omega_deletion;
 
 /* Erases a memory, its vectors, its past versions and everything derived from it. `out` may be

@@ -44,7 +44,8 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_runtime_new(const omega_config *co
  * OMEGA_ECORRUPT, OMEGA_EDENIED, OMEGA_ENOSPC, OMEGA_EIO; OMEGA_ESTATE if not Created, Stopped or
  * Failed. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_runtime_start(omega_runtime *rt);
-/* Background work stands still, writes return OMEGA_ESTATE, reads go on; the WAL is checkpointed,
+/* Waits for writes and long operations under way, so never call it from their callbacks. Then
+ * background work stands still, writes return OMEGA_ESTATE, reads go on; the WAL is checkpointed,
  * so that the directory may be copied. Only from Running, and back. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_runtime_pause(omega_runtime *rt);
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_runtime_resume(omega_runtime *rt);
@@ -56,7 +57,7 @@ OMEGA_API omega_status omega_runtime_stop(omega_runtime *rt, uint32_t deadline_m
 OMEGA_API void omega_runtime_free(omega_runtime *rt);
 
 OMEGA_API omega_state omega_runtime_state(const omega_runtime *rt);
-/* The config in force, into a struct of the caller's size. */
+/* The config in force, into a struct whose struct_size the caller has set. */
 OMEGA_API void omega_runtime_config(const omega_runtime *rt, omega_config *out);
 
 #ifdef __cplusplus

@@ -45,7 +45,8 @@ static inline omega_health_report omega_health_report_default(void)
  * a sick part. The caller sets struct_size. Works in every state. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_health_status(omega_runtime *rt,
                                                             omega_health_report *out);
-/* Probes every part now and returns the results; takes as long as the probes do. */
+/* Probes every part now and returns the results; takes as long as the probes do. OMEGA_ESTATE
+ * unless Running or Paused. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_health_probe(omega_runtime *rt,
                                                            omega_health_report *out);
 
@@ -55,7 +56,7 @@ typedef struct omega_runtime_metrics {
     uint32_t struct_size;
     uint32_t reserved0;
     double uptime_s;
-    uint64_t total_memories; /* active */
+    uint64_t total_memories;       /* active */
     uint64_t memories_by_tier[16]; /* by omega_tier */
     uint64_t total_cycles;
     uint64_t cycles_by_loop[32]; /* by omega_loop, upkeep loops at their numbers */
@@ -76,7 +77,8 @@ static inline omega_runtime_metrics omega_runtime_metrics_default(void)
 }
 #define OMEGA_RUNTIME_METRICS_INIT omega_runtime_metrics_default()
 
-/* The caller sets struct_size. */
+/* The caller sets struct_size. Works in every state: while the runtime is not up, what its parts
+ * count stands as last seen. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_metrics(omega_runtime *rt,
                                                       omega_runtime_metrics *out);
 /* Everything that is counted, as one JSON object / as Prometheus text 0.0.4 (transferred:
@@ -90,7 +92,9 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_metrics_prometheus(omega_runtime *
  * it is not known. */
 typedef bool (*omega_progress)(void *context, const char *phase, uint64_t done, uint64_t total);
 
-/* Each long operation is a stored row, also found after a restart. */
+/* Each long operation is a stored row, also found after a restart; on a store that may only be read
+ * none is kept. Long operations need a Running runtime, listing and cancelling them a Running or
+ * Paused one; at most 16 at a time (OMEGA_EAGAIN). */
 typedef enum omega_operation_state {
     OMEGA_OPERATION_RUNNING,
     OMEGA_OPERATION_DONE,
@@ -113,7 +117,7 @@ typedef struct omega_operation_info {
     int64_t started_ms, updated_ms;
     char reserved[64];
 } omega_operation_info;
-/* The newest `capacity` (at most 1,000), newest first. */
+/* The newest `capacity` (at most 1,000), newest first; *count is how many were filled. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_operation_list(omega_runtime *rt,
                                                              omega_operation_info *out,
                                                              size_t capacity, size_t *count);
@@ -126,8 +130,7 @@ OMEGA_API OMEGA_MUST_CHECK omega_status omega_backup(omega_runtime *rt, const ch
                                                      omega_progress progress, void *context);
 /* Puts a backup in place of the data of config->runtime_data_dir, whose owner must not live; what
  * was there is kept beside it. */
-OMEGA_API OMEGA_MUST_CHECK omega_status omega_restore(const omega_config *config,
-                                                      const char *file);
+OMEGA_API OMEGA_MUST_CHECK omega_status omega_restore(const omega_config *config, const char *file);
 
 typedef struct omega_check_report {
     uint32_t struct_size;
@@ -137,7 +140,7 @@ typedef struct omega_check_report {
     char reserved1[64];
 } omega_check_report;
 /* Looks at every row, checksum and invariant. `each` (may be NULL) gets a sentence per fault.
- * OMEGA_OK also when faults were found. */
+ * OMEGA_OK also when faults were found. `out` (may be NULL): the caller sets struct_size. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_check(omega_runtime *rt,
                                                     void (*each)(void *context, const char *fault),
                                                     omega_progress progress, void *context,
@@ -181,7 +184,8 @@ typedef struct omega_import_report {
 /* Idempotent: what brings no id and no key of its own gets an id made from its contents, so that an
  * import that is run again, also after an interruption, adds nothing twice. Markdown files that an
  * export wrote change their memory when they were edited; OMEGA_ECONFLICT is reported when it was
- * changed in the store as well. The report is filled also when the call fails. */
+ * changed in the store as well. The report (may be NULL; the caller sets struct_size) is filled also
+ * when the call fails. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_import(omega_runtime *rt,
                                                      const omega_import_options *options,
                                                      omega_import_report *out);
@@ -191,7 +195,7 @@ typedef struct omega_export_options {
     bool markdown; /* `path` is a folder: one Markdown file a memory, for editing and re-import */
     bool vectors;  /* JSON Lines with the callers' vectors */
     char reserved[2];
-    const char *path; /* JSON Lines file, new; "-" is refused (the program prints) */
+    const char *path;                /* JSON Lines file, new; "-" is refused (the program prints) */
     const omega_list_options *where; /* NULL: everything, all roots, all states */
     omega_progress progress;
     void *context;

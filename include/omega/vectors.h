@@ -19,8 +19,8 @@ typedef enum omega_metric {
 } omega_metric;
 
 typedef struct omega_point {
-    omega_str key;       /* <= 256 bytes */
-    const float *values; /* `dimension` finite floats */
+    omega_str key;           /* <= 256 bytes */
+    const float *values;     /* `dimension` finite floats */
     omega_str metadata_json; /* a JSON object, <= 64 KiB; not given: none */
 } omega_point;
 
@@ -68,16 +68,17 @@ OMEGA_API const omega_vector *omega_vectors_at(const omega_vectors *vectors, siz
 OMEGA_API void omega_vectors_free(omega_vectors *vectors);
 
 /* All or nothing. OMEGA_EINVAL (dimension misfit, NaN or infinity: names the point),
- * OMEGA_ECONFLICT (a space of memories, another metric). */
+ * OMEGA_ECONFLICT (a space of memories, another metric), OMEGA_ELIMIT (over 16 MiB together,
+ * metadata over its bound). */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_vector_add(omega_runtime *rt,
                                                          const omega_vector_add_options *options);
 /* The point with its values. OMEGA_ENOTFOUND. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_vector_get(omega_runtime *rt, omega_str space,
                                                          omega_str key, omega_vectors **out);
-/* The k best by the space's metric, exact, best first; equal scores, older first. */
-OMEGA_API OMEGA_MUST_CHECK omega_status
-omega_vector_search(omega_runtime *rt, const omega_vector_search_options *options,
-                    omega_vectors **out);
+/* The k best by the space's metric, exact, best first; equal scores, older first. OMEGA_ENOTFOUND
+ * without such a space. Damaged points are passed over. */
+OMEGA_API OMEGA_MUST_CHECK omega_status omega_vector_search(
+    omega_runtime *rt, const omega_vector_search_options *options, omega_vectors **out);
 OMEGA_API OMEGA_MUST_CHECK omega_status
 omega_vector_delete(omega_runtime *rt, const omega_vector_delete_options *options);
 
