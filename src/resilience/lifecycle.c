@@ -162,8 +162,9 @@ omega_status om_lifecycle_apply(struct om_lifecycle *life, enum om_input input, 
                        OM_LIFECYCLE_PENDING);
     }
     fill_transition(life, next, input, cause);
-    /* Release: who sees the new state also sees what its cause wrote before. */
-    atomic_store_explicit(&life->state, next, memory_order_release);
+    /* Who sees the new state also sees what its cause wrote before. Sequentially consistent, like
+     * the load: an owner may count who is inside against it (store here, load there, and back). */
+    atomic_store(&life->state, next);
     if (life->observer_count > 0) {
         queue_last(life);
         tell_locked(life);
@@ -174,7 +175,7 @@ omega_status om_lifecycle_apply(struct om_lifecycle *life, enum om_input input, 
 
 enum om_state om_lifecycle_state(const struct om_lifecycle *life)
 {
-    return (enum om_state)atomic_load_explicit(&life->state, memory_order_acquire);
+    return (enum om_state)atomic_load(&life->state);
 }
 
 void om_lifecycle_last(struct om_lifecycle *life, struct om_transition *out)

@@ -29,6 +29,9 @@ const char *omega_event_name(omega_event_type type)
 
 omega_status omega_event_parse(omega_str name, omega_event_type *out)
 {
+    if (out == NULL) {
+        return om_fail(OMEGA_EINVAL, "the place for the event is NULL");
+    }
     for (unsigned i = 0; i < OMEGA_EVENT_TYPE_COUNT; i++) {
         if (om_str_eq_nocase(name, omega_str_of(event_rows[i].name))) {
             *out = (omega_event_type)i;
@@ -305,6 +308,7 @@ omega_status omega_event_json(const omega_event *event, char **out)
     if (event == NULL || out == NULL || event->struct_size < sizeof *event) {
         return om_fail(OMEGA_EINVAL, "an event with its struct_size and a place are needed");
     }
+    *out = NULL;
     om_buf_init(&buf, om_alloc_default(), OM_LIMIT_METADATA);
     om_json_out_init(&json, &buf);
     put_event(&json, event);
@@ -345,13 +349,13 @@ omega_status omega_events_since(omega_runtime *rt, const omega_events_query *que
     if (out == NULL || query == NULL || query->struct_size < sizeof *query) {
         return om_fail(OMEGA_EINVAL, "a query with its struct_size and a place are needed");
     }
+    *out = NULL;
     if (query->max > OM_LIMIT_LIST) {
         return om_fail(OMEGA_EINVAL, "max is %u: 1 to %d is allowed", query->max,
                        (int)OM_LIMIT_LIST);
     }
     const uint32_t max = query->max > 0 ? query->max : EVENTS_DEFAULT;
     const uint64_t mask = query->type_mask != 0 ? query->type_mask : OMEGA_EVENTS_ALL;
-    *out = NULL;
     omega_status status = om_gate_enter(rt, OM_OP_READ, "events");
     if (status != OMEGA_OK) {
         return status;

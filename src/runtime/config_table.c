@@ -33,8 +33,7 @@ static const char *const durabilities[] = {"default", "process", "disk", NULL};
 
 static const char loop_doc[] =
     "time between two cycles of the loop; kept for it, which this version does not have";
-static const char sona_doc[] =
-    "kept for the architecture engine, which this version does not have";
+static const char sona_doc[] = "kept for the architecture engine, which this version does not have";
 
 static const double hundred_years_ms = 3155760000000.0;
 
@@ -73,7 +72,7 @@ static const struct om_option rows[] = {
     REAL("recall.importance_weight", recall_importance_weight, 0, 1, "0.05",
          "what importance adds to a score, times importance"),
     BOOL("loops.enable_all_loops", loops_enable_all_loops, "true",
-         "run the loops by themselves; off: only when asked to"),
+         "run the loops by themselves, but for checkpoint and erasure, which always do"),
     I64("loops.reflexive_interval_ms", loops_reflexive_interval_ms, 10, hundred_years_ms, "100",
         loop_doc),
     I64("loops.reactive_interval_ms", loops_reactive_interval_ms, 10, hundred_years_ms, "5000",
@@ -88,8 +87,7 @@ static const struct om_option rows[] = {
         "31557600000", loop_doc),
     I64("loops.transcendent_interval_ms", loops_transcendent_interval_ms, 10, hundred_years_ms,
         "315576000000", loop_doc),
-    BOOL("meta_sona.enable_evolution", meta_sona_enable_evolution, "true",
-         sona_doc),
+    BOOL("meta_sona.enable_evolution", meta_sona_enable_evolution, "true", sona_doc),
     U32("meta_sona.mcts_iterations", meta_sona_mcts_iterations, 1, 1e6, "1000", sona_doc),
     U32("meta_sona.ppo_steps", meta_sona_ppo_steps, 0, 1e5, "100", sona_doc),
     U32("health.interval_ms", health_interval_ms, 100, 3600000, "5000",
@@ -127,17 +125,25 @@ static void give_config(omega_config *target, const omega_config *full)
     target->struct_size = size;
 }
 
-static omega_status require_config(const omega_config *config)
+omega_status om_config_require(const omega_config *given)
 {
-    if (config == NULL || config->struct_size < sizeof config->struct_size) {
+    if (given != NULL && given->struct_size < sizeof given->struct_size) {
         return om_fail(OMEGA_EINVAL, "the config was not made by omega_config_init");
     }
     return OMEGA_OK;
 }
 
+static omega_status require_config(const omega_config *config)
+{
+    return config != NULL ? om_config_require(config) : om_fail(OMEGA_EINVAL, "the config is NULL");
+}
+
 void omega_config_init_sized(omega_config *config, size_t size)
 {
     omega_config full;
+    if (config == NULL || size < sizeof config->struct_size) {
+        return;
+    }
     om_config_take(&full, NULL);
     config->struct_size = (uint32_t)size;
     give_config(config, &full);
@@ -198,8 +204,11 @@ omega_status omega_config_get(const omega_config *config, const char *key, char 
         return status;
     }
     const struct om_option *row = om_options_find(&om_config_table, omega_str_of(key));
-    if (row == NULL || out == NULL || size == 0) {
+    if (row == NULL) {
         return om_fail(OMEGA_EINVAL, "unknown key '%s'", key != NULL ? key : "");
+    }
+    if (out == NULL || size == 0) {
+        return om_fail(OMEGA_EINVAL, "a place for the value is needed");
     }
     omega_config full;
     om_config_take(&full, config);

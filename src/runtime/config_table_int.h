@@ -7,6 +7,8 @@
 
 extern const struct om_option_table om_config_table;
 
+/* OMEGA_EINVAL when a config is given (NULL: the defaults) that carries no struct_size. */
+OMEGA_MUST_CHECK omega_status om_config_require(const omega_config *given);
 /* A full config of this version out of a caller's (NULL: the defaults). Ranges are not checked. */
 void om_config_take(omega_config *out, const omega_config *given);
 

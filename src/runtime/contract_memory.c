@@ -70,6 +70,9 @@ omega_status omega_memory_get_by_key(omega_runtime *rt, omega_str key, const ome
 {
     const omega_get_options get = {.struct_size = sizeof get, .key = key, .scope = scope_of(scope)};
     if (!om_str_given(key)) {
+        if (out != NULL) {
+            *out = NULL;
+        }
         return om_fail(OMEGA_EINVAL, "a key is needed");
     }
     return operate_memories(rt, OMEGA_OP_GET_MEMORY, &get, out);

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { LOOPS = 3, CYCLE_JSON_MAX = 1 << 20, OBJECTIVES_MAX = 64, RANK_CYCLE = OM_RANK_OPERATIONS };
+enum { LOOPS = 3, CYCLE_JSON_MAX = 1 << 20, RANK_CYCLE = OM_RANK_OPERATIONS };
 
 static const struct om_loop *const loops[LOOPS] = {&om_loop_retention, &om_loop_checkpoint,
                                                    &om_loop_erasure};

@@ -15,8 +15,10 @@ const char *omega_operation_state_name(omega_operation_state state)
     return (unsigned)state < OM_COUNT_OF(names) ? names[state] : "?";
 }
 
+/* A store that may only be read keeps no row: looking at it, copying and exporting it go on. */
 static omega_status keep(struct om_long *work, omega_operation_state state, const char *error)
 {
+    const struct om_error before = *om_error_last();
     const struct om_operation_row row = {
         .id = work->id,
         .name = omega_str_of(work->name),
@@ -29,7 +31,12 @@ static omega_status keep(struct om_long *work, omega_operation_state state, cons
         .started = work->started_ms,
     };
     work->saved_ns = om_mono_ns(work->rt->clock);
-    return om_operation_keep(work->rt, &row);
+    const omega_status status = om_operation_keep(work->rt, &row);
+    if (status == OMEGA_EREADONLY) {
+        om_error_set(&before);
+        return OMEGA_OK;
+    }
+    return status;
 }
 
 omega_status om_long_begin(struct om_long *work, omega_runtime *rt, const char *name,

@@ -11,11 +11,12 @@ enum { STOP_GRACE_MS = 1000 };
 
 static omega_status take_config(omega_runtime *rt, const omega_config *given)
 {
-    if (given != NULL && given->struct_size < sizeof given->struct_size) {
-        return om_fail(OMEGA_EINVAL, "the config was not made by omega_config_init");
+    omega_status status = om_config_require(given);
+    if (status != OMEGA_OK) {
+        return status;
     }
     om_config_take(&rt->config, given);
-    omega_status status = om_options_check(&om_config_table, &rt->config);
+    status = om_options_check(&om_config_table, &rt->config);
     return status == OMEGA_OK ? om_config_data_dir(&rt->config, rt->data_dir) : status;
 }
 
@@ -239,8 +240,11 @@ omega_status omega_runtime_resume(omega_runtime *rt)
  * the scheduler began are asked to end at once: they are due again after the next start. */
 static bool end_operations(omega_runtime *rt, uint32_t deadline_ms)
 {
+    const struct om_clock *real = om_clock_system();
+    const int64_t end_ns = om_mono_ns(real) + (int64_t)deadline_ms * 1000000;
     const omega_status paused = om_scheduler_pause(rt->scheduler, deadline_ms);
-    const bool in_time = om_gate_drain(rt, &rt->inside, deadline_ms) && paused == OMEGA_OK;
+    const int64_t left_ms = OM_MAX((end_ns - om_mono_ns(real)) / 1000000, 0);
+    const bool in_time = om_gate_drain(rt, &rt->inside, left_ms) && paused == OMEGA_OK;
     atomic_store(&rt->draining, true);
     om_workers_stop(rt->workers);
     /* What was asked to end cannot be left behind: it works on the parts. */

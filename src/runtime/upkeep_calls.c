@@ -84,6 +84,11 @@ omega_status om_do_import(omega_runtime *rt, const void *options, void *result)
     if (wanted.path == NULL || wanted.path[0] == '\0') {
         return om_fail(OMEGA_EINVAL, "a file or folder to import is needed");
     }
+    struct om_store_info info;
+    om_store_info(rt->store, &info);
+    if (info.read_only) {
+        return om_fail(OMEGA_EREADONLY, "%s", info.read_only_reason);
+    }
     omega_status status = om_long_begin(&watch.work, rt, "import", wanted.path);
     if (status != OMEGA_OK) {
         return status;
@@ -164,10 +169,13 @@ struct bare {
 static omega_status prepare_bare(struct bare *bare, const omega_config *config)
 {
     omega_config full;
-    om_config_take(&full, config);
     memset(bare, 0, sizeof *bare);
     om_alloc_init(&bare->alloc, NULL);
-    const omega_status status = om_config_data_dir(&full, bare->dir);
+    omega_status status = om_config_require(config);
+    if (status == OMEGA_OK) {
+        om_config_take(&full, config);
+        status = om_config_data_dir(&full, bare->dir);
+    }
     bare->schemas[0] = &om_agentdb_schema;
     bare->schemas[1] = &om_points_schema;
     bare->schemas[2] = &om_memory_schema;
