@@ -289,11 +289,11 @@ static const char *actor_text(omega_actor actor)
     return actor == OMEGA_ACTOR_HUMAN ? "human" : actor == OMEGA_ACTOR_SYSTEM ? "system" : "model";
 }
 
-static enum om_durability durability_of(omega_durability wanted)
+static enum om_durability durability_of(omega_durability wanted, enum om_durability otherwise)
 {
     return wanted == OMEGA_DURABILITY_PROCESS ? OM_DURABILITY_PROCESS
            : wanted == OMEGA_DURABILITY_DISK  ? OM_DURABILITY_DISK
-                                              : OM_DURABILITY_DEFAULT;
+                                              : otherwise;
 }
 
 static omega_status fill_record(const struct om_point_context *context,
@@ -302,7 +302,7 @@ static omega_status fill_record(const struct om_point_context *context,
     record->op_id = om_uuid_new(context->ids);
     record->at_ms = om_wall_ms(context->clock);
     record->actor = omega_str_of(actor_text(options->actor));
-    record->durability = durability_of(options->durability);
+    record->durability = durability_of(options->durability, context->durability);
     return options->op_id.len > 0 ? om_uuid_parse(options->op_id, &record->op_id) : OMEGA_OK;
 }
 

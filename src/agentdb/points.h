@@ -25,6 +25,7 @@ struct om_point_context {
     struct om_store *store;
     struct om_uuid_source *ids;
     const struct om_clock *clock;
+    enum om_durability durability; /* of writes that do not choose */
 };
 OMEGA_MUST_CHECK omega_status om_points_add(struct om_points *points,
                                             const struct om_point_context *context,

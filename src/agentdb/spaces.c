@@ -151,7 +151,7 @@ uint32_t om_spaces_count(struct om_spaces *spaces)
 
 const struct om_space *om_spaces_find(struct om_spaces *spaces, omega_str name)
 {
-    uint32_t count = om_spaces_count(spaces);
+    uint32_t count = om_str_given(name) ? om_spaces_count(spaces) : 0;
     for (uint32_t id = 1; id <= count; id++) {
         const struct om_space *space = om_spaces_at(spaces, id);
         if (space != NULL && om_str_eq_text(name, space->name)) {
@@ -237,7 +237,8 @@ omega_status om_spaces_check(struct om_spaces *spaces, omega_str name, enum om_s
         omega_status status = check_owner(space, owner);
         return status != OMEGA_OK ? status : om_vectors_check(space->vectors, values, dimension);
     }
-    if (name.len == 0 || name.len > OM_LIMIT_NAME || memchr(name.ptr, 0, name.len) != NULL) {
+    if (!om_str_given(name) || name.len == 0 || name.len > OM_LIMIT_NAME ||
+        memchr(name.ptr, 0, name.len) != NULL) {
         return om_fail(OMEGA_EINVAL, "the name of a space has 1 to %d bytes, no NUL among them",
                        OM_LIMIT_NAME);
     }

@@ -145,6 +145,9 @@ static bool is_name(omega_str text, const char *name)
 
 omega_status omega_tier_parse(omega_str name, omega_tier *out)
 {
+    if (out == NULL) {
+        return om_fail(OMEGA_EINVAL, "the place for the tier is NULL");
+    }
     for (int i = 0; i < OMEGA_TIER_COUNT; i++) {
         if (is_name(name, tier_names[i])) {
             *out = (omega_tier)i;
@@ -167,6 +170,9 @@ omega_status omega_tier_parse(omega_str name, omega_tier *out)
 
 omega_status omega_loop_parse(omega_str name, omega_loop *out)
 {
+    if (out == NULL) {
+        return om_fail(OMEGA_EINVAL, "the place for the loop is NULL");
+    }
     for (size_t i = 0; i < OM_COUNT_OF(loop_rows); i++) {
         if (is_name(name, loop_rows[i].name)) {
             *out = loop_rows[i].loop;

@@ -187,7 +187,7 @@ size_t om_utf8_valid_len(omega_str s)
 
 bool om_utf8_valid(omega_str s)
 {
-    return om_utf8_valid_len(s) == s.len;
+    return s.ptr != NULL ? om_utf8_valid_len(s) == s.len : s.len == 0;
 }
 
 size_t om_utf8_next(omega_str s, uint32_t *code_point)

@@ -119,7 +119,10 @@ static omega_status do_embed(omega_runtime *rt, const void *options, void *resul
 
 static struct om_point_context point_context(omega_runtime *rt)
 {
-    return (struct om_point_context){rt->store, &rt->ids, rt->clock};
+    return (struct om_point_context){.store = rt->store,
+                                     .ids = &rt->ids,
+                                     .clock = rt->clock,
+                                     .durability = (enum om_durability)rt->config.store_durability};
 }
 
 static omega_status do_add_vectors(omega_runtime *rt, const void *options, void *result)
