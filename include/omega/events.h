@@ -129,8 +129,8 @@ typedef struct omega_events_query {
 } omega_events_query;
 
 /* Durable events after an id, oldest first, each as one line of JSON in *out (transferred:
- * omega_text_free). Needs a Running or Paused runtime. *trimmed (may be NULL): some after that id are no longer kept (1,000,000 rows,
- * 7 days). */
+ * omega_text_free). Needs a Running or Paused runtime. *trimmed (may be NULL): some after that id
+ * are no longer kept (1,000,000 rows, 7 days). */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_events_since(omega_runtime *rt,
                                                            const omega_events_query *query,
                                                            char **out, bool *trimmed);

@@ -149,7 +149,8 @@ typedef struct omega_messages_options {
 } omega_messages_options;
 
 /* Adds chat messages to a session, in order, all or nothing, into the Session tier, at the next
- * positions, together at most 16 MiB (else OMEGA_ELIMIT). ids into out[count]; `session` (may be NULL, 257 bytes) gets the session's name. */
+ * positions, together at most 16 MiB (else OMEGA_ELIMIT). ids into out[count]; `session` (may be
+ * NULL, 257 bytes) gets the session's name. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_messages_add(omega_runtime *rt,
                                                            const omega_messages_options *options,
                                                            omega_id *out, char *session);
@@ -311,15 +312,15 @@ static inline omega_recall_options omega_recall_options_default(void)
 #define OMEGA_RECALL_OPTIONS_INIT omega_recall_options_default()
 
 /* On OMEGA_OK *out is transferred to the caller (omega_memories_free) and has min(k, visible)
- * entries; on failure it is NULL. Neither query nor embedding: OMEGA_EINVAL. A query over its bound:
- * OMEGA_ELIMIT. Damaged rows are passed over: omega_memories_degraded says so. */
+ * entries; on failure it is NULL. Neither query nor embedding: OMEGA_EINVAL. A query over its
+ * bound: OMEGA_ELIMIT. Damaged rows are passed over: omega_memories_degraded says so. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_memory_recall(omega_runtime *rt,
                                                             const omega_recall_options *options,
                                                             omega_memories **out);
 
-/* The embedder's vector of a text of at most 1 MiB of UTF-8, into out[dimension]. `dimension` is the
- * embedder's own (768) or any other from 1 to 8,192: the text's features are then hashed into that
- * many. OMEGA_EINVAL. */
+/* The embedder's vector of a text of at most 1 MiB of UTF-8, into out[dimension]. `dimension` is
+ * the embedder's own (768) or any other from 1 to 8,192: the text's features are then hashed into
+ * that many. OMEGA_EINVAL. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_embed(omega_runtime *rt, omega_str text, float *out,
                                                     uint32_t dimension);
 

@@ -184,8 +184,8 @@ typedef struct omega_import_report {
 /* Idempotent: what brings no id and no key of its own gets an id made from its contents, so that an
  * import that is run again, also after an interruption, adds nothing twice. Markdown files that an
  * export wrote change their memory when they were edited; OMEGA_ECONFLICT is reported when it was
- * changed in the store as well. The report (may be NULL; the caller sets struct_size) is filled also
- * when the call fails. */
+ * changed in the store as well. The report (may be NULL; the caller sets struct_size) is filled
+ * also when the call fails. */
 OMEGA_API OMEGA_MUST_CHECK omega_status omega_import(omega_runtime *rt,
                                                      const omega_import_options *options,
                                                      omega_import_report *out);
