@@ -200,7 +200,7 @@ static omega_status submit_inside(omega_runtime *rt, const omega_request *reques
     if (status != OMEGA_OK) {
         return status;
     }
-    OM_ASSERT(op->row != NULL);
+    OM_ASSERT(op != NULL);
     const bool is_inline = op->row->mode == OM_OP_INLINE;
     status = enqueue(rt->workers, op, ticket);
     if (status != OMEGA_OK) {
