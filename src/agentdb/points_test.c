@@ -35,7 +35,8 @@ static void home_start(struct home *home)
     options.kind_count = count;
     assert_ok(om_store_open(&options, &home->store));
     assert_ok(om_points_load(home->points, home->store));
-    home->context = (struct om_point_context){home->store, &home->ids, &home->clock.clock};
+    home->context = (struct om_point_context){home->store, &home->ids, &home->clock.clock,
+                                              OM_DURABILITY_DEFAULT};
 }
 
 static void home_stop(struct home *home)
@@ -313,6 +314,26 @@ static void test_repeated_operation(void **state)
     home_close(&home);
 }
 
+/* A write that does not choose is as durable as the settings say. */
+static void test_durability(void **state)
+{
+    struct home home;
+    float values[DIMENSION] = {1};
+    omega_receipt receipt;
+    (void)state;
+    home_open(&home);
+    omega_point point = {OM_STR("a"), values, {NULL, 0}};
+    omega_vector_add_options options = adding(&point, 1);
+    options.write.receipt = &receipt;
+    home.context.durability = OM_DURABILITY_PROCESS;
+    assert_ok(om_points_add(home.points, &home.context, &options));
+    assert_int_equal(receipt.reached, OMEGA_DURABILITY_PROCESS);
+    options.write.durability = OMEGA_DURABILITY_DISK;
+    assert_ok(om_points_add(home.points, &home.context, &options));
+    assert_int_equal(receipt.reached, OMEGA_DURABILITY_DISK);
+    home_close(&home);
+}
+
 /* ---- Memory that is out ---------------------------------------------------------------------- */
 
 static bool try_all(uint64_t nth)
@@ -355,7 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_table), cmocka_unit_test(test_get_and_ties),
         cmocka_unit_test(test_misuse),        cmocka_unit_test(test_repeated_operation),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_durability),    cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

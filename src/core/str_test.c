@@ -227,6 +227,7 @@ static void test_bad_sequences(void **state)
         assert_false(om_utf8_valid(omega_str_of(bad[i])));
     }
     assert_true(om_utf8_valid((omega_str){NULL, 0}));
+    assert_false(om_utf8_valid((omega_str){NULL, 3}));
     assert_true(om_utf8_valid(OM_STR("a\0b")));
     assert_true(om_utf8_valid(OM_STR("\xF4\x8F\xBF\xBF\xEE\x80\x80\xED\x9F\xBF")));
 }
