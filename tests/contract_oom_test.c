@@ -251,7 +251,9 @@ static const struct row {
 static void world_open(struct world *world)
 {
     memset(world, 0, sizeof *world);
-    hall_open(&world->hall);
+    hall_init(&world->hall);
+    world->hall.config.runtime_threads = 1; /* one worker: each run allocates the same */
+    hall_start(&world->hall);
     omega_memory_input input = hall_input("this is known to all");
     input.key = omega_str_of("known");
     assert_ok(omega_memory_store(world->hall.rt, &input, &world->known));
