@@ -1,6 +1,6 @@
 /* json.c -- the tree, by jansson, and the lifted floats in it.
  *
- * After parsing, each placeholder (json_scan.c) is replaced in the tree by a node of our own: it
+ * After parsing, each stand-in (json_scan.c) is replaced in the tree by a node of our own: it
  * begins like a json_t, its type is one that jansson does not have and its reference count is
  * jansson's mark for immortal values (as json_true has), so that jansson carries it along and never
  * looks inside. All such nodes are one array of the document.
@@ -104,7 +104,7 @@ static bool is_float_key(const char *const *float_keys, const char *key)
     return false;
 }
 
-/* The node that a placeholder stands for, or NULL for any other value. */
+/* The node that a stand-in stands for, or NULL for any other value. */
 static json_t *node_for(struct om_json_doc *doc, const json_t *value)
 {
     if (!json_is_array(value) || json_array_size(value) != 1) {

@@ -4,7 +4,7 @@
  * string before a colon) from a value. Where a key is one of `float_keys` and its value an array of
  * numbers only, the numbers become floats and the array becomes "[k]", k counting the lifts.
  *
- * The placeholder cannot be forged: the value of such a key that consists of one integer in
+ * The stand-in cannot be forged: the value of such a key that consists of one integer in
  * brackets is always lifted itself, however the key is escaped, so after the pass every "[integer]"
  * under such a key is ours. Replacing an array by an array keeps valid JSON valid and broken JSON
  * broken. Rejected: a random marker (needs entropy, and only makes forging unlikely), and a parser
@@ -206,7 +206,7 @@ static omega_status read_floats(struct om_json_scan *scan, const char *key, cons
     return scan->values.status;
 }
 
-/* Appends the text since the last lift and the placeholder. */
+/* Appends the text since the last lift and the stand-in. */
 static omega_status note_lift(struct om_json_scan *scan, const char *start, const char *end,
                               size_t count)
 {

@@ -198,7 +198,7 @@ static void test_what_is_lifted(void **state)
     check_lifted("{\"vec\":[],\"embedding\":[]}", "vec", 0);
     check_lifted("{\"embedding\":[0]}", "embedding", 1);
     check_lifted("{\"v\":1,\"vec\":[-0]}", "vec", 1);
-    /* The key written with escapes is the same key: nobody can forge a placeholder. */
+    /* The key written with escapes is the same key: nobody can forge a stand-in. */
     check_lifted("{\"embe\\u0064ding\":[0]}", "embedding", 1);
     check_lifted("{\"\\u0076ec\":[0,1],\"embedding\":[0]}", "vec", 2);
     check_lifted("{\"a\":\"\\\"embedding\\\":[7]\",\"embedding\":[0,1]}", "embedding", 2);
